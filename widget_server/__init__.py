@@ -1,0 +1,3 @@
+"""Apprenticeship trainings, offers and likely recruiters in one white-label list."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What we talk about, free of files, networks and frameworks."""

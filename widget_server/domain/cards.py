@@ -1,0 +1,149 @@
+"""A card is one line of the list; a kind is an open value declared by the source that brings it."""
+
+from typing import Final, Literal
+
+import msgspec
+
+Precision = Literal["address", "commune", "departement", "region", "country"]
+"""How exactly a card is placed; only the first two have coordinates, so only they can have a distance."""
+
+LOCATED: Final[tuple[Precision, ...]] = ("address", "commune")
+LEVELS: Final = (3, 4, 5, 6, 7)
+"""Diploma levels: 3 CAP, 4 bac, 5 bac+2, 6 bac+3 and +4, 7 bac+5."""
+
+
+class Organisation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The school of a training, the employer of an offer, the company of a recruiter."""
+
+    name: str | None = None
+    siret: str | None = None
+    sector: str | None = None
+    headcount: str | None = None
+
+
+class CardPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where it is. `label` is what a visitor reads; coordinates are WGS84 degrees with 5 decimals."""
+
+    label: str
+    precision: Precision
+    insee: str | None = None
+    postcode: str | None = None
+    departement: str | None = None
+    region: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Duration(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a contract or a training lasts."""
+
+    months: int
+
+
+class SourceName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of our sources brought the card, and under which name visitors know it."""
+
+    name: str
+    label: str
+
+
+class AlsoOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Another card that says the same and was merged into this one; it stays reachable."""
+
+    id: str
+    kind: str
+    label: str
+    url: str | None = None
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a recruiter is proposed: a code published with the score, and its sentence."""
+
+    code: str
+    text: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the list, as its source knows it.
+
+    `level` is the level aimed at for a training and the level asked for in an offer. Dates are ISO 8601 days.
+    What depends on the search (distance, merged duplicates) is added by the listing.
+    """
+
+    id: str
+    kind: str
+    title: str
+    organisation: Organisation
+    place: CardPlace
+    romes: tuple[str, ...]
+    source: SourceName
+    reasons: tuple[Reason, ...]
+    level: int | None = None
+    diploma: str | None = None
+    contract: tuple[str, ...] = ()
+    duration: Duration | None = None
+    starts_on: str | None = None
+    published_on: str | None = None
+    updated_on: str | None = None
+    remote: bool = False
+    flags: tuple[str, ...] = ()
+    url: str | None = None
+    apply_url: str | None = None
+    score_band: str | None = None
+    estimated: str | None = None
+    optout_url: str | None = None
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that the source says of a card, for the detail page: plain text, a list, or cleaned HTML."""
+
+    name: str
+    label: str
+    text: str | None = None
+    items: tuple[str, ...] = ()
+    html: str | None = None
+    url: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source hands over: a card, everything else it knows, and what the listing compares.
+
+    score      0-255, higher first; its meaning is declared by the source
+    newest     ISO 8601 instant; among equals the newest comes first
+    twin       two entries of one source with the same twin say the same thing; "" = unique
+    preferred  among twins the highest stays
+    """
+
+    card: Card
+    facts: tuple[Fact, ...] = ()
+    score: int = 0
+    newest: str = ""
+    twin: str = ""
+    preferred: int = 0
+
+
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that did not become a card: a stable reason code, where it stands, and what it looked like."""
+
+    reason: str
+    id: str
+    detail: str
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source says of itself; it travels in the manifest, so that the web side needs no source code.
+
+    parents_only        the source knows parent ROME codes only
+    level_role          "target" (aimed at), "required" (asked for) or "" (no level)
+    attribution         the sentence its licence asks for; {date} is the day of the data
+    """
+
+    name: str
+    kind: str
+    label: str
+    home_url: str
+    attribution: str
+    licence_url: str | None = None
+    method: str = ""
+    parents_only: bool = False
+    level_role: str = ""

@@ -1,0 +1,46 @@
+"""Distances on the sphere, and the grid that cards are posted in.
+
+The grid has cells of 0.1 degree over 25°S-55°N and 65°W-60°E: it holds mainland France, Corsica and the overseas
+départements. A cell is `row * 1250 + column`. Distances use the great circle with the mean radius of the Earth.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+EARTH_RADIUS_KM: Final = 6371.0088
+KM_PER_DEGREE: Final = EARTH_RADIUS_KM * np.pi / 180.0
+SOUTH: Final = -25.0
+WEST: Final = -65.0
+CELLS_PER_DEGREE: Final = 10
+ROWS: Final = 800
+COLUMNS: Final = 1250
+CELLS: Final = ROWS * COLUMNS
+
+Degrees = npt.NDArray[np.float64]
+
+
+def distance_km(latitude: float, longitude: float, latitudes: Degrees, longitudes: Degrees) -> Degrees:
+    """Great-circle distances in km from one point to n points (haversine, stable for short distances)."""
+    phi, phis = np.radians(latitude), np.radians(latitudes)
+    half_lat = np.sin((phis - phi) / 2)
+    half_lon = np.sin(np.radians(longitudes - longitude) / 2)
+    chord = half_lat * half_lat + np.cos(phi) * np.cos(phis) * half_lon * half_lon
+    km: Degrees = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
+    return km
+
+
+def in_grid(latitude: float, longitude: float) -> bool:
+    """Whether a point can be posted: finite, and inside the grid."""
+    return SOUTH <= latitude < SOUTH + ROWS / CELLS_PER_DEGREE and WEST <= longitude < WEST + COLUMNS / CELLS_PER_DEGREE
+
+
+def cells(latitudes: npt.NDArray[np.float32], longitudes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
+    """Cell of each point, computed in double precision from the stored single precision.
+
+    This is the only place that turns a point into a cell, so that writing, verifying and searching agree.
+    """
+    row = np.floor((latitudes.astype(np.float64) - SOUTH) * CELLS_PER_DEGREE)
+    column = np.floor((longitudes.astype(np.float64) - WEST) * CELLS_PER_DEGREE)
+    return (row * COLUMNS + column).astype(np.uint32)

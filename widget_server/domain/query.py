@@ -1,0 +1,715 @@
+"""THE parameter table, and the one parser that reads a request with it.
+
+Parser, error texts, documentation, TypeScript types, the element's attributes and the form fields all come from
+`PARAMETERS`. Parsing never stops at the first problem: it returns the best request it can make, and every `Problem`.
+A page shows the corrected request with its notices; JSON refuses a request that has errors and lists all of them.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final, Literal, Protocol
+
+Type = Literal["csv", "integer", "number", "code", "choice", "text", "colour"]
+Group = Literal["job", "place", "list", "look", "host"]
+
+KINDS: Final = ("training", "offer", "recruiter")
+RADIUS_CHOICES_KM: Final = (10, 30, 60, 100)
+MAX_ROMES: Final = 20
+MAX_PER_KIND: Final = 150
+"""How deep anybody can page into one kind: the offers' licence (article 3) forbids bulk extraction."""
+_IGNORED_PREFIXES: Final = ("utm_", "mtm_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One row: a query parameter, or an attribute that only the loader reads (group "host")."""
+
+    name: str
+    type: Type
+    group: Group
+    help: str
+    example: str
+    aliases: tuple[str, ...] = ()
+    attribute: str | None = None
+    pattern: str | None = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    default: str = ""
+
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    Parameter(
+        name="partner",
+        type="code",
+        group="look",
+        pattern=r"[a-z0-9-]{3,40}",
+        aliases=("caller",),
+        attribute="partner",
+        example="demo-mission-locale",
+        help="Identifiant du site partenaire. Sans lui, la page s'affiche mais ne peut pas être intégrée.",
+    ),
+    Parameter(
+        name="romes",
+        type="csv",
+        group="job",
+        pattern=r"[A-N]\d{4}",
+        aliases=("rome",),
+        attribute="romes",
+        example="D1102,D1104",
+        help="De 1 à 20 codes ROME, séparés par des virgules. Un code désigne aussi tous les codes plus précis.",
+    ),
+    Parameter(
+        name="insee",
+        type="code",
+        group="place",
+        pattern=r"\d[\dAB]\d{3}",
+        attribute="insee",
+        example="35238",
+        help="Code INSEE de la commune (5 caractères, 2A et 2B compris, arrondissements acceptés).",
+    ),
+    Parameter(
+        name="postcode",
+        type="code",
+        group="place",
+        pattern=r"\d{5}",
+        aliases=("zipcode",),
+        attribute="postcode",
+        example="35000",
+        help="Code postal à 5 chiffres.",
+    ),
+    Parameter(
+        name="latitude",
+        type="number",
+        group="place",
+        minimum=-90,
+        maximum=90,
+        aliases=("lat",),
+        attribute="latitude",
+        example="48.112",
+        help="Latitude WGS84 en degrés, avec longitude ; 0 est une valeur valable. Arrondie à 3 décimales.",
+    ),
+    Parameter(
+        name="longitude",
+        type="number",
+        group="place",
+        minimum=-180,
+        maximum=180,
+        aliases=("lon",),
+        attribute="longitude",
+        example="-1.682",
+        help="Longitude WGS84 en degrés, avec latitude ; 0 est une valeur valable. Arrondie à 3 décimales.",
+    ),
+    Parameter(
+        name="departement",
+        type="code",
+        group="place",
+        pattern=r"\d[\dAB]\d?",
+        attribute="departement",
+        example="35",
+        help="Code du département : 01 à 95, 2A, 2B, 971 à 976. Le rayon est alors ignoré.",
+    ),
+    Parameter(
+        name="region",
+        type="code",
+        group="place",
+        pattern=r"\d{2}",
+        attribute="region",
+        example="53",
+        help="Code INSEE de la région (2 chiffres). Le rayon est alors ignoré.",
+    ),
+    Parameter(
+        name="radius",
+        type="integer",
+        group="place",
+        minimum=0,
+        maximum=200,
+        default="30",
+        attribute="radius",
+        example="30",
+        help="Rayon en kilomètres, de 0 à 200 ; 0 = la commune seule.",
+    ),
+    Parameter(
+        name="kinds",
+        type="csv",
+        group="list",
+        choices=KINDS,
+        default=",".join(KINDS),
+        attribute="kinds",
+        example="training,offer",
+        help="Ce qui est montré : formations (training), offres (offer), recruteurs probables (recruiter).",
+    ),
+    Parameter(
+        name="level",
+        type="choice",
+        group="list",
+        choices=("3", "4", "5", "6", "7"),
+        aliases=("diploma",),
+        attribute="level",
+        example="4",
+        help="Niveau de diplôme : 3 CAP, 4 bac, 5 bac+2, 6 bac+3 et +4, 7 bac+5. "
+        "Les fiches sans niveau connu restent dans la liste.",
+    ),
+    Parameter(
+        name="limit",
+        type="integer",
+        group="list",
+        minimum=1,
+        maximum=50,
+        default="20",
+        attribute="limit",
+        example="20",
+        help="Nombre de fiches par page, de 1 à 50.",
+    ),
+    Parameter(
+        name="page",
+        type="integer",
+        group="list",
+        minimum=1,
+        maximum=450,
+        default="1",
+        example="1",
+        help="Numéro de page, à partir de 1 ; au-delà de la dernière, la dernière.",
+    ),
+    Parameter(
+        name="view",
+        type="choice",
+        group="look",
+        choices=("list",),
+        default="list",
+        attribute="view",
+        example="list",
+        help="Présentation : la liste.",
+    ),
+    Parameter(
+        name="form",
+        type="choice",
+        group="look",
+        choices=("full", "none"),
+        default="full",
+        attribute="form",
+        example="full",
+        help="Formulaire de recherche complet, ou seulement les champs qui manquent (none).",
+    ),
+    Parameter(
+        name="lock",
+        type="csv",
+        group="look",
+        choices=("romes", "place", "radius", "kinds", "level"),
+        attribute="lock",
+        example="romes,place",
+        help="Critères affichés en texte et que le visiteur ne peut pas changer.",
+    ),
+    Parameter(
+        name="title",
+        type="text",
+        group="look",
+        max_length=80,
+        attribute="frame-title",
+        example="Devenir boulanger à Rennes",
+        help="Titre de la liste et du cadre, 80 caractères au plus.",
+    ),
+    Parameter(
+        name="heading_level",
+        type="integer",
+        group="look",
+        minimum=2,
+        maximum=4,
+        default="2",
+        attribute="heading-level",
+        example="2",
+        help="Niveau du premier titre, de 2 à 4.",
+    ),
+    Parameter(
+        name="theme",
+        type="choice",
+        group="look",
+        choices=("neutral",),
+        default="neutral",
+        attribute="theme",
+        example="neutral",
+        help="Habillage : neutre.",
+    ),
+    Parameter(
+        name="scheme",
+        type="choice",
+        group="look",
+        choices=("light", "dark", "auto"),
+        default="light",
+        attribute="scheme",
+        example="auto",
+        help="Couleurs claires, sombres, ou selon le réglage du visiteur (auto).",
+    ),
+    Parameter(
+        name="accent",
+        type="colour",
+        group="look",
+        pattern=r"[0-9a-f]{6}",
+        default="0b5cad",
+        attribute="accent",
+        example="7a1f5c",
+        help="Couleur d'accent, 6 chiffres hexadécimaux sans #. Un contraste insuffisant est corrigé.",
+    ),
+    Parameter(
+        name="corner",
+        type="integer",
+        group="look",
+        minimum=0,
+        maximum=16,
+        default="6",
+        attribute="corner",
+        example="6",
+        help="Arrondi des angles en pixels, de 0 à 16.",
+    ),
+    Parameter(
+        name="font",
+        type="choice",
+        group="look",
+        choices=("system", "serif"),
+        default="system",
+        attribute="font",
+        example="system",
+        help="Police du système, ou à empattements (serif).",
+    ),
+    Parameter(
+        name="lang",
+        type="choice",
+        group="look",
+        choices=("fr",),
+        default="fr",
+        attribute="lang",
+        example="fr",
+        help="Langue de la page.",
+    ),
+    Parameter(
+        name="origin",
+        type="text",
+        group="look",
+        max_length=200,
+        example="https://partenaire.exemple",
+        help="Origine de la page hôte, ajoutée par le chargeur ; ne change rien à la recherche.",
+    ),
+    Parameter(
+        name="height",
+        type="integer",
+        group="host",
+        minimum=120,
+        maximum=20000,
+        default="480",
+        attribute="height",
+        example="3400",
+        help="Hauteur réservée en pixels avant que la liste ne donne la sienne.",
+    ),
+    Parameter(
+        name="loading",
+        type="choice",
+        group="host",
+        choices=("lazy", "eager"),
+        default="lazy",
+        attribute="loading",
+        example="lazy",
+        help="Chargement du cadre : à l'approche de l'écran (lazy) ou tout de suite (eager).",
+    ),
+    Parameter(
+        name="sizing",
+        type="choice",
+        group="host",
+        choices=("auto", "fixed"),
+        default="auto",
+        attribute="sizing",
+        example="auto",
+        help="Hauteur automatique, ou fixe avec un défilement dans le cadre (fixed).",
+    ),
+)
+
+BY_NAME: Final = {row.name: row for row in PARAMETERS if row.group != "host"}
+_NAMES: Final = {alias: row.name for row in PARAMETERS if row.group != "host" for alias in (row.name, *row.aliases)}
+
+PROBLEM_CODES: Final[dict[str, str]] = {
+    "rome_missing": "Aucun métier n'est donné.",
+    "rome_malformed": "Ce n'est pas un code ROME.",
+    "rome_unknown": "Ce code ROME n'existe pas.",
+    "rome_replaced": "Ce code ROME est ancien ; les codes qui le remplacent ont été pris.",
+    "too_many": "Il y a trop de valeurs ; les premières sont gardées.",
+    "place_missing": "Aucun lieu n'est donné.",
+    "place_ambiguous": "Plusieurs lieux sont donnés ; un seul est gardé.",
+    "place_unknown": "Ce lieu n'existe pas.",
+    "place_replaced": "Cette commune a changé de code ; le code actuel a été pris.",
+    "pair_incomplete": "Latitude et longitude vont ensemble.",
+    "not_a_number": "Ce n'est pas un nombre.",
+    "out_of_bounds": "La valeur est hors des bornes.",
+    "value_unknown": "Cette valeur n'est pas dans la liste.",
+    "malformed": "La valeur n'a pas la forme attendue.",
+    "too_long": "Le texte est trop long ; il a été coupé.",
+    "param_unknown": "Ce paramètre n'existe pas ; il est ignoré.",
+    "param_repeated": "Ce paramètre est donné plusieurs fois ; la première valeur est gardée.",
+    "page_past_end": "Cette page n'existe pas ; la dernière est montrée.",
+}
+"""Every code that parsing can report, with the sentence that documents it."""
+
+REMARKS: Final = frozenset({"rome_replaced", "place_replaced", "param_unknown", "page_past_end"})
+"""Problems that never make JSON refuse: the answer is exactly what was asked for, and the remark says what to tidy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with a request: which parameter, which value, and the remedy."""
+
+    param: str
+    value: str
+    code: str
+    hint: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether JSON answers 400 because of it."""
+        return self.code not in REMARKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Centre:
+    """A point with a radius around it.
+
+    `municipalities` are the INSEE codes that "radius=0" means; `given` are the canonical parameters that led here.
+    """
+
+    label: str
+    latitude: float
+    longitude: float
+    municipalities: tuple[str, ...]
+    departement: str | None
+    region: str | None
+    given: tuple[tuple[str, str | float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """A département or a région: everything in it, without distance."""
+
+    label: str
+    departements: tuple[str, ...]
+    region: str | None
+    whole_region: bool
+    given: tuple[tuple[str, str | float], ...]
+
+
+class Gazetteer(Protocol):
+    """What parsing must know of France and of ROME; `reference.gazetteer.ReferenceGazetteer` is one."""
+
+    def current_romes(self, code: str) -> tuple[str, ...]:
+        """The code itself when it is current, those that replace it when it is retired, () when unknown."""
+        ...
+
+    def similar_rome(self, code: str) -> str | None:
+        """The existing code that a mistyped one most likely means, with its label."""
+        ...
+
+    def commune(self, insee: str) -> Centre | None:
+        """The commune or arrondissement, retired codes mapped to today's."""
+        ...
+
+    def postcode(self, postcode: str) -> Centre | None:
+        """The most populous commune of a postcode, standing for all of them."""
+        ...
+
+    def point(self, latitude: float, longitude: float) -> Centre:
+        """A point anywhere; named after the nearest commune when there is one near."""
+        ...
+
+    def departement(self, code: str) -> Area | None:
+        """A département by code."""
+        ...
+
+    def region(self, code: str) -> Area | None:
+        """A région by INSEE code."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest:
+    """A request that can be answered: what to look for, where, and how to show it.
+
+    `romes` is sorted. `place` None is the state "place unknown", no `romes` the state "job unknown".
+    """
+
+    romes: tuple[str, ...] = ()
+    place: Centre | Area | None = None
+    radius_km: int = 30
+    kinds: tuple[str, ...] = KINDS
+    level: int | None = None
+    limit: int = 20
+    page: int = 1
+    partner: str | None = None
+    look: dict[str, str] = field(default_factory=dict)
+    lock: tuple[str, ...] = ()
+
+    def canonical(self) -> dict[str, str | int | float | list[str]]:
+        """The request in one spelling: what the answer repeats, and what a link is made of."""
+        query: dict[str, str | int | float | list[str]] = {}
+        if self.romes:
+            query["romes"] = list(self.romes)
+        if self.place is not None:
+            query.update(self.place.given)
+        if isinstance(self.place, Centre):
+            query["radius"] = self.radius_km
+        query["kinds"] = list(self.kinds)
+        if self.level is not None:
+            query["level"] = self.level
+        query["limit"] = self.limit
+        query["page"] = self.page
+        return query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """The best request that could be made, and everything that was wrong on the way."""
+
+    request: SearchRequest
+    problems: tuple[Problem, ...]
+    received: dict[str, str]
+    """The parameters as they came, known names only; the frame repeats them to the loader."""
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems for which JSON answers 400."""
+        return tuple(problem for problem in self.problems if problem.refused)
+
+
+def parse(pairs: Iterable[tuple[str, str]], gazetteer: Gazetteer) -> Parsed:
+    """Read decoded query pairs. Never raises; every problem is reported, each with its remedy."""
+    return _Reader(gazetteer).read(pairs)
+
+
+class _Reader:
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.gazetteer = gazetteer
+        self.problems: list[Problem] = []
+        self.values: dict[str, str] = {}
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> Parsed:
+        self._collect(pairs)
+        look = {row.name: self._one(row) for row in PARAMETERS if row.group == "look" and row.type != "csv"}
+        partner = look.pop("partner") or None
+        look.pop("origin")
+        request = SearchRequest(
+            romes=self._romes(),
+            place=self._place(),
+            radius_km=int(self._one(BY_NAME["radius"])),
+            kinds=self._choices(BY_NAME["kinds"]),
+            level=self._level(),
+            limit=int(self._one(BY_NAME["limit"])),
+            page=int(self._one(BY_NAME["page"])),
+            partner=partner,
+            look=look,
+            lock=self._choices(BY_NAME["lock"]),
+        )
+        return Parsed(request=request, problems=tuple(self.problems), received=dict(self.values))
+
+    def _report(self, param: str, value: str, code: str, hint: str) -> None:
+        self.problems.append(Problem(param=param, value=value[:200], code=code, hint=hint))
+
+    def _collect(self, pairs: Iterable[tuple[str, str]]) -> None:
+        for key, raw in pairs:
+            name = _NAMES.get(key.lower())
+            value = "".join(char for char in raw if char >= " " and char != "\x7f").strip()
+            if name is None:
+                if not key.lower().startswith(_IGNORED_PREFIXES):
+                    near = get_close_matches(key.lower(), _NAMES, n=1)
+                    hint = f"Voulez-vous dire « {near[0]} » ?" if near else "Retirez-le ; voir /v1/parameters."
+                    self._report(key[:60], value, "param_unknown", hint)
+            elif name in self.values:
+                if BY_NAME[name].type == "csv":
+                    self.values[name] += "," + value
+                elif value != self.values[name]:
+                    self._report(name, value, "param_repeated", f"Ne donnez {name} qu'une fois.")
+            elif value:
+                self.values[name] = value
+
+    def _one(self, row: Parameter) -> str:
+        """A single value within its row's bounds, or the row's default."""
+        raw = self.values.get(row.name)
+        if raw is None:
+            return row.default
+        match row.type:
+            case "integer":
+                return self._integer(row, raw)
+            case "choice":
+                value = raw.casefold()
+                if value in row.choices:
+                    return value
+                self._report(row.name, raw, "value_unknown", f"Valeurs possibles : {', '.join(row.choices)}.")
+                return row.default
+            case "colour" | "code":
+                value = raw.casefold().lstrip("#") if row.type == "colour" else raw
+                if re.fullmatch(row.pattern or "", value):
+                    return value
+                self._report(row.name, raw, "malformed", f"Exemple : {row.example}.")
+                return row.default
+            case _:
+                limit = row.max_length or len(raw)
+                if len(raw) > limit:
+                    self._report(row.name, raw, "too_long", f"{limit} caractères au plus.")
+                return raw[:limit]
+
+    def _integer(self, row: Parameter, raw: str) -> str:
+        low, high = int(row.minimum or 0), int(row.maximum or 0)
+        number = _finite(raw)
+        if number is None or number != int(number):
+            hint = f"Un nombre entier de {low} à {high}, par exemple {row.example}."
+            self._report(row.name, raw, "not_a_number", hint)
+            return row.default
+        if not low <= number <= high:
+            self._report(row.name, raw, "out_of_bounds", f"Un nombre entier de {low} à {high}.")
+        return str(int(min(max(number, low), high)))
+
+    def _choices(self, row: Parameter) -> tuple[str, ...]:
+        """The known names of a list, in the table's order; all of the default when none is left."""
+        default = tuple(name for name in row.default.split(",") if name)
+        asked = _split(self.values.get(row.name, ""))
+        for name in asked:
+            if name.casefold() not in row.choices:
+                near = get_close_matches(name.casefold(), row.choices, n=1)
+                hint = f"Voulez-vous dire « {near[0]} » ?" if near else f"Valeurs possibles : {', '.join(row.choices)}."
+                self._report(row.name, name, "value_unknown", hint)
+        kept = {name.casefold() for name in asked}
+        return tuple(name for name in row.choices if name in kept) or default
+
+    def _level(self) -> int | None:
+        """A level by its digit; the catalogue's own labels such as "4 (BAC...)" begin with it."""
+        row = BY_NAME["level"]
+        raw = self.values.get("level")
+        if raw is None:
+            return None
+        match = re.match(r"[3-7](?!\d)", raw)
+        if match is None:
+            self._report("level", raw, "value_unknown", f"Valeurs possibles : {', '.join(row.choices)}.")
+            return None
+        return int(match.group())
+
+    def _romes(self) -> tuple[str, ...]:
+        asked = _split(self.values.get("romes", ""))
+        if not asked:
+            self._report("romes", "", "rome_missing", "Donnez au moins un code ROME, par exemple romes=D1102.")
+            return ()
+        known: list[str] = []
+        for code in asked:
+            if not re.fullmatch(r"[A-N]\d{4}", code.upper()):
+                hint = "Une lettre de A à N et quatre chiffres, par exemple D1102."
+                self._report("romes", code, "rome_malformed", hint)
+                continue
+            current = self.gazetteer.current_romes(code.upper())
+            if not current:
+                near = self.gazetteer.similar_rome(code.upper())
+                self._report("romes", code, "rome_unknown", f"Proche : {near}." if near else "Voir /v1/jobs?q=.")
+            elif current != (code.upper(),):
+                self._report("romes", code, "rome_replaced", f"Remplacé par {', '.join(current)}.")
+            known.extend(current)
+        kept = list(dict.fromkeys(known))
+        if len(kept) > MAX_ROMES:
+            rest = ",".join(kept[MAX_ROMES:])
+            self._report("romes", rest, "too_many", f"{MAX_ROMES} codes au plus ; {len(kept)} ont été donnés.")
+        return tuple(sorted(kept[:MAX_ROMES]))
+
+    def _place(self) -> Centre | Area | None:
+        point = self._point()
+        names = ("insee", "postcode", "departement", "region")
+        given: list[str] = [name for name in names if name in self.values]
+        # Many callers send the commune of the point along with it: the point is the centre, the commune its name.
+        extra = [name for name in given if name != "insee"] if point is not None else given[1:]
+        if extra:
+            kept = "latitude et longitude" if point is not None else given[0]
+            for name in extra:
+                self._report(name, self.values[name], "place_ambiguous", f"Ne donnez qu'un lieu ; {kept} est gardé.")
+        if point is not None:
+            return self._named(point)
+        if not given:
+            if not any(problem.param in ("latitude", "longitude") for problem in self.problems):
+                hint = "Donnez insee, postcode, latitude et longitude, departement ou region."
+                self._report("insee", "", "place_missing", hint)
+            return None
+        return self._area_or_commune(given[0])
+
+    def _area_or_commune(self, name: str) -> Centre | Area | None:
+        raw = self.values[name]
+        value = raw.upper()
+        if name == "postcode" and value.isdigit():
+            value = value.zfill(5)
+        elif name == "departement" and value.isdigit():
+            value = value.zfill(2)
+        row = BY_NAME[name]
+        place: Centre | Area | None = None
+        if re.fullmatch(row.pattern or "", value):
+            match name:
+                case "insee":
+                    place = self.gazetteer.commune(value)
+                case "postcode":
+                    place = self.gazetteer.postcode(value)
+                case "departement":
+                    place = self.gazetteer.departement(value)
+                case _:
+                    place = self.gazetteer.region(value)
+        else:
+            self._report(name, raw, "malformed", f"{row.help} Exemple : {row.example}.")
+            return None
+        if place is None:
+            self._report(name, raw, "place_unknown", f"{row.help} Voir /v1/places?q=.")
+        elif name == "insee" and dict(place.given).get("insee") != value:
+            self._report(name, raw, "place_replaced", f"Aujourd'hui {dict(place.given)['insee']}, {place.label}.")
+        return place
+
+    def _named(self, point: Centre) -> Centre:
+        """The point under the name of the commune that was given with it."""
+        insee = self.values.get("insee")
+        if insee is None:
+            return point
+        commune = self.gazetteer.commune(insee.upper())
+        if commune is None:
+            self._report("insee", insee, "place_unknown", "Le point est gardé sans nom de commune.")
+            return point
+        return Centre(
+            label=commune.label,
+            latitude=point.latitude,
+            longitude=point.longitude,
+            municipalities=commune.municipalities,
+            departement=commune.departement,
+            region=commune.region,
+            given=(*commune.given, *point.given),
+        )
+
+    def _point(self) -> Centre | None:
+        raw = {name: self.values[name] for name in ("latitude", "longitude") if name in self.values}
+        if not raw:
+            return None
+        if len(raw) == 1:
+            name, value = next(iter(raw.items()))
+            other = "longitude" if name == "latitude" else "latitude"
+            self._report(name, value, "pair_incomplete", f"Ajoutez {other}, ou retirez {name}.")
+            return None
+        numbers: list[float] = []
+        for name, value in raw.items():
+            row = BY_NAME[name]
+            low, high = int(row.minimum or 0), int(row.maximum or 0)
+            number = _finite(value)
+            if number is None:
+                self._report(name, value, "not_a_number", f"Degrés WGS84, par exemple {row.example}.")
+            elif not low <= number <= high:
+                self._report(name, value, "out_of_bounds", f"De {low} à {high} degrés.")
+            else:
+                numbers.append(round(number, 3) + 0.0)
+        if len(numbers) < 2:
+            return None
+        return self.gazetteer.point(*numbers)
+
+
+def _split(raw: str) -> Sequence[str]:
+    return list(dict.fromkeys(part for part in re.split(r"[,;\s]+", raw) if part))
+
+
+def _finite(raw: str) -> float | None:
+    """A plain decimal number, with a comma or a point; None for anything else (nan, inf, 1e5, 0x1f)."""
+    if not re.fullmatch(r"[+-]?\d{1,9}([.,]\d{1,15})?", raw):
+        return None
+    return float(raw.replace(",", "."))

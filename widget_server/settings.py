@@ -1,0 +1,146 @@
+"""Every setting of the product: one table, read once from the environment and an optional TOML file.
+
+The environment wins over the file, the file over the default. A name in the environment is the field in capitals.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Final, get_type_hints
+
+from widget_server.domain.errors import SettingError
+
+DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The operator's choices. Durations in seconds (`_s`), rates in calls per second (`_per_s`)."""
+
+    widget_host: Annotated[str, "Address the server listens on."] = "127.0.0.1"
+    widget_port: Annotated[int, "Port of the widget server."] = 8710
+    examples_port: Annotated[int, "Port of the example partner pages (demo only)."] = 8711
+    sandbox_port: Annotated[int, "Port of the sandbox that stands in for the upstreams (demo only)."] = 8712
+    public_url: Annotated[str, "How browsers reach the server, e.g. https://widget.example; empty: host and port."] = ""
+    data_dir: Annotated[str, "Folder of the snapshots."] = "data"
+    partners_file: Annotated[str, "TOML file of the partners that may frame the widget; empty: nobody may."] = ""
+    workers: Annotated[int, "Server processes; as many as cores."] = 1
+    keep_versions: Annotated[int, "Versions of each snapshot kept on disk."] = 3
+    sources: Annotated[str, "Sources expected by the server, in the order of the list, as name:kind."] = (
+        "trainings:training,offers:offer,recruiters:recruiter"
+    )
+
+    offers_late_after_s: Annotated[int, "Offers older than this are shown as late."] = DAY_S
+    offers_withheld_after_s: Annotated[int, "Offers older than this are no longer shown (licence)."] = 2 * DAY_S
+    trainings_late_after_s: Annotated[int, "Trainings older than this are shown as late."] = 3 * DAY_S
+    trainings_withheld_after_s: Annotated[int, "Trainings older than this are no longer shown."] = 30 * DAY_S
+    recruiters_late_after_s: Annotated[int, "Recruiters older than this are shown as late."] = 14 * DAY_S
+    recruiters_withheld_after_s: Annotated[int, "Recruiters older than this are no longer shown."] = 90 * DAY_S
+
+    france_travail_url: Annotated[str, "Base of the offers API."] = "https://api.francetravail.io"
+    france_travail_token_url: Annotated[str, "Where the access token comes from."] = (
+        "https://entreprise.francetravail.fr/connexion/oauth2/access_token?realm=%2Fpartenaire"
+    )
+    france_travail_client_id: Annotated[str, "Your France Travail application (PAR_...)."] = ""
+    france_travail_client_secret: Annotated[str, "Its secret."] = ""
+    france_travail_scope: Annotated[str, "Scopes asked with the token."] = "api_offresdemploiv2 o2dsoffre"
+    france_travail_rate_per_s: Annotated[float, "Calls per second; the upstream allows 10 for one application."] = 4.0
+    carif_oref_url: Annotated[str, "Base of the trainings catalogue."] = (
+        "https://catalogue-apprentissage.intercariforef.org"
+    )
+    carif_oref_rate_per_s: Annotated[float, "Calls per second to the trainings catalogue."] = 5.0
+    recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
+    patience_s: Annotated[float, "How long one call to an upstream may stay silent."] = 30.0
+    attempts: Annotated[int, "How often one call to an upstream is tried."] = 5
+
+    def base_url(self) -> str:
+        """How browsers reach the server, without a trailing slash."""
+        return self.public_url.rstrip("/") or f"http://{self.widget_host}:{self.widget_port}"
+
+    def data_path(self) -> Path:
+        """The folder of the snapshots."""
+        return Path(self.data_dir)
+
+    def expected_sources(self) -> tuple[tuple[str, str], ...]:
+        """(name, kind) of each expected source, in the order of the list."""
+        pairs: list[tuple[str, str]] = []
+        for item in self.sources.split(","):
+            name, colon, kind = item.strip().partition(":")
+            if not (name and colon and kind):
+                raise SettingError(f'SOURCES: "{item}" is not name:kind; for example "offers:offer"')
+            pairs.append((name, kind))
+        return tuple(pairs)
+
+    def late_after_s(self, source: str) -> int:
+        """Age in seconds from which a source is late."""
+        return self._age(source, "late_after_s")
+
+    def withheld_after_s(self, source: str) -> int:
+        """Age in seconds from which a source is no longer shown."""
+        return self._age(source, "withheld_after_s")
+
+    def _age(self, source: str, what: str) -> int:
+        value = getattr(self, f"{source}_{what}", None)
+        return value if isinstance(value, int) else 7 * DAY_S
+
+
+def read_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Settings from the environment and a TOML file; every problem is named in one `SettingError`."""
+    told: dict[str, object] = {}
+    if file is not None:
+        try:
+            told.update(tomllib.loads(file.read_text("utf-8")))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingError(f"{file}: {error}") from error
+    rows = {row.name: row for row in fields(Settings)}
+    problems = [
+        f'{name}: unknown setting in {file}; "widget-server settings" lists all' for name in told if name not in rows
+    ]
+    told.update({name: environment[name.upper()] for name in rows if name.upper() in environment})
+    values: dict[str, object] = {}
+    for name, value in told.items():
+        if name not in rows:
+            continue
+        try:
+            values[name] = _convert(value, rows[name].default)
+        except ValueError:
+            kind = type(rows[name].default).__name__
+            problems.append(f"{name.upper()}: {value!r} is not a {kind}, for example {rows[name].default!r}")
+    if problems:
+        raise SettingError("; ".join(problems))
+    return Settings(**values)  # type: ignore[arg-type]  # converted to the type of each default above
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingRow:
+    """One setting for a human: its name in the environment, what it holds, and what it is for."""
+
+    name: str
+    value: str
+    default: str
+    help: str
+
+
+def describe(settings: Settings) -> list[SettingRow]:
+    """Every setting with its help; secrets show only whether they are set."""
+    hints = get_type_hints(Settings, include_extras=True)
+    rows: list[SettingRow] = []
+    for row in fields(Settings):
+        value = str(getattr(settings, row.name))
+        if row.name.endswith("secret") and value:
+            value = "(set)"
+        rows.append(
+            SettingRow(
+                name=row.name.upper(), value=value, default=str(row.default), help=hints[row.name].__metadata__[0]
+            )
+        )
+    return rows
+
+
+def _convert(value: object, default: object) -> object:
+    if isinstance(default, int):
+        return int(str(value))
+    if isinstance(default, float):
+        return float(str(value))
+    return str(value)
