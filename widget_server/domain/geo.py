@@ -18,6 +18,8 @@ ROWS: Final = 800
 COLUMNS: Final = 1250
 CELLS: Final = ROWS * COLUMNS
 
+_ARRONDISSEMENTS: Final = (("75056", "75101", "75120"), ("69123", "69381", "69389"), ("13055", "13201", "13216"))
+
 Degrees = npt.NDArray[np.float64]
 
 
@@ -44,3 +46,11 @@ def cells(latitudes: npt.NDArray[np.float32], longitudes: npt.NDArray[np.float32
     row = np.floor((latitudes.astype(np.float64) - SOUTH) * CELLS_PER_DEGREE)
     column = np.floor((longitudes.astype(np.float64) - WEST) * CELLS_PER_DEGREE)
     return (row * COLUMNS + column).astype(np.uint32)
+
+
+def municipality_of(insee: str) -> str:
+    """The municipality of an arrondissement of Paris, Lyon or Marseille; any other code is its own."""
+    for municipality, first, last in _ARRONDISSEMENTS:
+        if first <= insee <= last:
+            return municipality
+    return insee

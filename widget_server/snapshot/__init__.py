@@ -1,0 +1,1 @@
+"""What the sync side writes and the web side reads: immutable, versioned, verified snapshots on disk."""

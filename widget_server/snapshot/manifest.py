@@ -1,0 +1,103 @@
+"""What a version says of itself: counts, dates, rejections, and the checksum of every file."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from widget_server.domain.cards import Declaration, Rejection
+from widget_server.domain.errors import SnapshotCorrupt
+
+FORMAT: Final = 1
+FILE_NAME: Final = "manifest.json"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One partition of a harvest: what the upstream announced, what was read, how many were distinct."""
+
+    name: str
+    announced: int | None
+    read: int
+    distinct: int
+    problem: str | None = None
+
+
+class Harvest(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows came in. `as_of` is the instant that the data describe, ISO 8601 with offset."""
+
+    as_of: str
+    ended: datetime
+    announced: int | None
+    complete: bool
+    demonstration: bool
+    vintages: dict[str, str] = {}
+    parts: tuple[Part, ...] = ()
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """read = cards + merged + repeated + the sum of rejected: nothing is dropped silently."""
+
+    read: int
+    cards: int
+    merged: int
+    repeated: int
+    rejected: dict[str, int]
+    postings: int
+    unplaced: int
+
+
+class FileMark(msgspec.Struct, frozen=True, kw_only=True):
+    """The size and SHA-256 of one file."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that an operator, a replica or the web side must know of a version."""
+
+    format: int
+    version: str
+    code: str
+    source: Declaration
+    started: datetime
+    harvest: Harvest
+    counts: Counts
+    by_departement: dict[str, int]
+    keys: tuple[str, ...]
+    unplaced_keys: tuple[str, ...]
+    files: dict[str, FileMark]
+    rejections: tuple[Rejection, ...]
+
+
+def mark(path: Path) -> FileMark:
+    """Size and checksum of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return FileMark(bytes=path.stat().st_size, sha256=digest.hexdigest())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a version folder; `SnapshotCorrupt` when it is absent, unreadable or of another format."""
+    try:
+        manifest = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SnapshotCorrupt(f"{folder.name}: its manifest cannot be read: {error}") from error
+    if manifest.format != FORMAT:
+        raise SnapshotCorrupt(f"{folder.name}: format {manifest.format}, this program reads {FORMAT}; sync again")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file with its mark; `SnapshotCorrupt` names the first that differs."""
+    for name, expected in manifest.files.items():
+        try:
+            found = mark(folder / name)
+        except OSError as error:
+            raise SnapshotCorrupt(f"{folder.name}/{name}: {error}") from error
+        if found != expected:
+            raise SnapshotCorrupt(f"{folder.name}/{name}: its bytes differ from the manifest")

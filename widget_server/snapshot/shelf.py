@@ -1,0 +1,308 @@
+"""Which version is current: write aside, verify, fsync, rename, move `current`; keep some, roll back.
+
+    DATA_DIR/<source>/<version>/   manifest.json, cards.sqlite, index/, unplaced/, columns/
+    DATA_DIR/<source>/current      the name of the current version
+    DATA_DIR/<source>/.draft-*     a version being written; an orphan of a crash is swept by the next draft
+
+A crash at any instant leaves the previous version current: `current` is replaced by one atomic rename, after the new
+version and its folder have reached the disk.
+"""
+
+import os
+import shutil
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from widget_server import __version__
+from widget_server.domain.cards import LOCATED, AlsoOn, Card, Declaration, Entry, Fact, Rejection
+from widget_server.domain.errors import GuardRail, SnapshotCorrupt, SnapshotMissing
+from widget_server.domain.geo import in_grid
+from widget_server.domain.occupations import Tree, posting_keys
+from widget_server.snapshot import manifest as manifests
+from widget_server.snapshot.columns import Columns, ColumnWriter, open_columns
+from widget_server.snapshot.index import (
+    COUNTRY_AREA,
+    PostingLists,
+    PostingWriter,
+    departement_area,
+    open_postings,
+    region_area,
+)
+from widget_server.snapshot.manifest import Counts, Harvest, Manifest
+from widget_server.snapshot.store import FILE_NAME as CARDS
+from widget_server.snapshot.store import CardReader, CardWriter, Spool
+
+CURRENT: Final = "current"
+_DRAFT: Final = ".draft-"
+_SAMPLES_PER_REASON: Final = 20
+LEAST_SHARE: Final = 0.7
+"""A new version with less than this share of the previous one's cards is refused unless the operator accepts it."""
+
+
+class Snapshot:
+    """One opened version: mapped index and columns, and the cards."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.version = manifest.version
+        self.cards = CardReader(folder / CARDS)
+        if self.cards.count != manifest.counts.cards:
+            raise SnapshotCorrupt(f"{folder.name}: {self.cards.count} cards, the manifest says {manifest.counts.cards}")
+        self.index: PostingLists = open_postings(folder / "index", manifest.keys, self.cards.count, points=True)
+        self.unplaced: PostingLists = open_postings(
+            folder / "unplaced", manifest.unplaced_keys, self.cards.count, points=False
+        )
+        self.columns: Columns = open_columns(folder / "columns", self.cards.count)
+
+    def find(self, card_id: str) -> tuple[Card, tuple[AlsoOn, ...], tuple[Fact, ...]] | None:
+        """A card by its id, with everything its source said."""
+        return self.cards.find(card_id)
+
+
+class Shelf:
+    """The versions of one source."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+
+    def current_version(self) -> str | None:
+        """The name of the current version, None when there is none."""
+        try:
+            return (self.folder / CURRENT).read_text("ascii").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def versions(self) -> list[str]:
+        """Every version on the shelf, the oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def read_manifest(self, version: str) -> Manifest:
+        """What a version says of itself."""
+        if version not in self.versions():
+            known = ", ".join(self.versions()) or "none"
+            raise SnapshotMissing(f"{self.name} has no version {version}; it has: {known}")
+        return manifests.read_manifest(self.folder / version)
+
+    def open(self, version: str) -> Snapshot:
+        """Open a version after comparing every byte with its manifest."""
+        manifest = self.read_manifest(version)
+        manifests.verify_files(self.folder / version, manifest)
+        return Snapshot(self.folder / version, manifest)
+
+    def draft(self, declaration: Declaration, *, started: datetime) -> "Draft":
+        """Begin a new version; use it as a context manager."""
+        return Draft(self, declaration, started)
+
+    def move_current(self, version: str) -> None:
+        """Make a version the current one, atomically. This is also how to roll back."""
+        self.read_manifest(version)
+        aside = self.folder / f".{CURRENT}-{os.getpid()}"
+        with aside.open("w", encoding="ascii") as file:
+            file.write(version + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self.folder / CURRENT)
+        _sync_folder(self.folder)
+
+    def sweep(self, keep: int) -> list[str]:
+        """Remove all but the newest `keep` versions, never the current one; returns what was removed."""
+        current = self.current_version()
+        versions = self.versions()
+        gone = [name for name in versions[: max(0, len(versions) - keep)] if name != current]
+        for name in gone:
+            shutil.rmtree(self.folder / name)
+        return gone
+
+
+class Draft:
+    """A version being written. Leaving the block without publishing removes it."""
+
+    def __init__(self, shelf: Shelf, declaration: Declaration, started: datetime) -> None:
+        self._shelf = shelf
+        self._declaration = declaration
+        self._started = started
+        self._folder = shelf.folder / f"{_DRAFT}{os.getpid()}"
+        self._read = 0
+        self._repeated = 0
+        self._rejected: Counter[str] = Counter()
+        self._samples: list[Rejection] = []
+
+    def __enter__(self) -> Self:
+        self._shelf.folder.mkdir(parents=True, exist_ok=True)
+        for orphan in self._shelf.folder.glob(f"{_DRAFT}*"):
+            shutil.rmtree(orphan)
+        for orphan in self._shelf.folder.glob(f".{CURRENT}-*"):
+            orphan.unlink()
+        self._folder.mkdir()
+        self._spool = Spool(self._folder / "spool.sqlite")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spool.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Rejections so far, by reason."""
+        return dict(self._rejected)
+
+    def add(self, entry: Entry) -> None:
+        """Keep one entry. What the grid cannot hold is rejected; a repeated id is counted, the later one stays."""
+        self._read += 1
+        problem = _unpostable(entry.card)
+        if problem is not None:
+            self._refuse(problem)
+        elif not self._spool.add(entry):
+            self._repeated += 1
+
+    def reject(self, rejection: Rejection) -> None:
+        """Count a row that is not a card, and keep a sample of each reason."""
+        self._read += 1
+        self._refuse(rejection)
+
+    def _refuse(self, rejection: Rejection) -> None:
+        self._rejected[rejection.reason] += 1
+        if self._rejected[rejection.reason] <= _SAMPLES_PER_REASON:
+            self._samples.append(rejection)
+
+    def publish(self, *, tree: Tree, harvest: Harvest, keep: int, accept_drop: bool = False) -> Manifest:
+        """Merge twins, sort, build the index, verify, and make the new version the current one.
+
+        `GuardRail` when it holds less than 70 % of the previous version's cards, unless `accept_drop`.
+        """
+        files = self._folder / "version"
+        files.mkdir()
+        manifest = self._write(files, tree, harvest)
+        self._check_drop(manifest, accept_drop)
+        _fsync_all(files)
+        Snapshot(files, manifest).cards.close()
+        final = self._shelf.folder / manifest.version
+        if not final.exists():  # the same bytes begun in the same second are the same version
+            files.rename(final)
+        _sync_folder(self._shelf.folder)
+        self._shelf.move_current(manifest.version)
+        self._shelf.sweep(keep)
+        return manifest
+
+    def _write(self, files: Path, tree: Tree, harvest: Harvest) -> Manifest:
+        twins = self._spool.twins()
+        losers = {loser for others in twins.values() for loser in others}
+        cards, columns = CardWriter(files / CARDS), ColumnWriter()
+        index, unplaced = PostingWriter(), PostingWriter()
+        by_departement: Counter[str] = Counter()
+        count = 0
+        for entry in self._spool.newest_first():
+            if entry.card.id in losers:
+                continue
+            count += 1
+            others = [also_on(self._spool.entry(loser).card) for loser in twins.get(entry.card.id, ())]
+            cards.add(count, entry, others)
+            columns.add(entry)
+            place = entry.card.place
+            by_departement[place.departement or ""] += 1
+            keys = posting_keys(entry.card.romes, tree)
+            if place.latitude is not None and place.longitude is not None:
+                index.post(keys, count, entry.score, (place.latitude, place.longitude))
+            else:
+                unplaced.post(keys, count, entry.score, _area(entry.card))
+        cards.close()
+        columns.write(files / "columns")
+        keys_placed, keys_unplaced = index.write(files / "index"), unplaced.write(files / "unplaced")
+        marks = {
+            str(path.relative_to(files)): manifests.mark(path) for path in sorted(files.rglob("*")) if path.is_file()
+        }
+        manifest = Manifest(
+            format=manifests.FORMAT,
+            version=f"{self._started:%Y%m%dT%H%M%SZ}-{marks[CARDS].sha256[:8]}",
+            code=__version__,
+            source=self._declaration,
+            started=self._started,
+            harvest=harvest,
+            counts=Counts(
+                read=self._read,
+                cards=count,
+                merged=len(losers),
+                repeated=self._repeated,
+                rejected=dict(sorted(self._rejected.items())),
+                postings=len(index),
+                unplaced=len(unplaced),
+            ),
+            by_departement=dict(sorted(by_departement.items())),
+            keys=keys_placed,
+            unplaced_keys=keys_unplaced,
+            files=marks,
+            rejections=tuple(self._samples),
+        )
+        (files / manifests.FILE_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        return manifest
+
+    def _check_drop(self, manifest: Manifest, accept_drop: bool) -> None:
+        previous = self._shelf.current_version()
+        if previous is None or accept_drop:
+            return
+        try:
+            before = self._shelf.read_manifest(previous).counts.cards
+        except (SnapshotCorrupt, SnapshotMissing):
+            return  # nothing trustworthy to compare with
+        if manifest.counts.cards < before * LEAST_SHARE:
+            raise GuardRail(
+                f"{self._shelf.name}: {manifest.counts.cards} cards after {before}, less than"
+                f" {LEAST_SHARE:.0%} of the previous version; if this is right, sync again with --accept-drop"
+            )
+
+
+def also_on(card: Card) -> AlsoOn:
+    """A card as it is named on the one that it was merged into."""
+    return AlsoOn(id=card.id, kind=card.kind, label=card.source.label, url=card.url)
+
+
+def _unpostable(card: Card) -> Rejection | None:
+    """Why a card cannot be posted, None when it can."""
+    place = card.place
+    if not card.romes:
+        return Rejection(reason="no_rome", id=card.id, detail=card.title)
+    if (place.latitude is None) != (place.longitude is None) or (place.precision in LOCATED) != (
+        place.latitude is not None
+    ):
+        return Rejection(reason="place_inconsistent", id=card.id, detail=f"{place.precision} {place.latitude}")
+    if place.latitude is not None and place.longitude is not None and not in_grid(place.latitude, place.longitude):
+        return Rejection(reason="outside_grid", id=card.id, detail=f"{place.latitude}, {place.longitude}")
+    return None
+
+
+def _area(card: Card) -> int:
+    """Where a card without a point is posted."""
+    place = card.place
+    if place.precision == "departement" and place.departement:
+        return departement_area(place.departement)
+    if place.precision == "region" and place.region:
+        return region_area(place.region)
+    return COUNTRY_AREA
+
+
+def _fsync_all(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,144 @@
+"""cards.sqlite: the cards of one snapshot, inspectable with any SQLite tool.
+
+    card(card INTEGER PRIMARY KEY, id TEXT UNIQUE, body TEXT, also_on TEXT, facts TEXT)
+    alias(id TEXT PRIMARY KEY, card INTEGER)     ids that were merged into another card
+
+`body` is the card's final JSON without what depends on a search. Primary keys count from 1, the newest card first.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from widget_server.domain.cards import AlsoOn, Card, Entry, Fact
+from widget_server.domain.errors import SnapshotCorrupt
+
+FILE_NAME: Final = "cards.sqlite"
+_ENTRY: Final = msgspec.json.Decoder(Entry)
+_FACTS: Final = msgspec.json.Decoder(tuple[Fact, ...])
+_ALSO_ON: Final = msgspec.json.Decoder(tuple[AlsoOn, ...])
+_CARD: Final = msgspec.json.Decoder(Card)
+
+
+class Spool:
+    """Entries on disk in the order they came, so that a harvest of any size needs little memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.execute(
+            "CREATE TABLE entry(id TEXT PRIMARY KEY, newest TEXT, twin TEXT, preferred INTEGER, body BLOB)"
+            " WITHOUT ROWID"
+        )
+        self._db.execute("BEGIN")
+
+    def add(self, entry: Entry) -> bool:
+        """Keep an entry; False when its id is there already (the later one wins: it is the fresher read)."""
+        row = (entry.card.id, entry.newest, entry.twin, entry.preferred, msgspec.json.encode(entry))
+        try:
+            self._db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError:
+            self._db.execute("REPLACE INTO entry VALUES (?, ?, ?, ?, ?)", row)
+            return False
+        return True
+
+    def twins(self) -> dict[str, tuple[str, ...]]:
+        """For each card that stays: the ids that say the same and are merged into it."""
+        rows: Iterator[tuple[str, str]] = self._db.execute(
+            "SELECT twin, id FROM entry WHERE twin IN (SELECT twin FROM entry WHERE twin <> '' GROUP BY twin"
+            " HAVING count(*) > 1) ORDER BY twin, preferred DESC, newest DESC, id"
+        )
+        groups: dict[str, list[str]] = {}
+        for twin, card_id in rows:
+            groups.setdefault(twin, []).append(card_id)
+        return {ids[0]: tuple(ids[1:]) for ids in groups.values()}
+
+    def entry(self, card_id: str) -> Entry:
+        """One entry by id."""
+        (body,) = self._db.execute("SELECT body FROM entry WHERE id = ?", (card_id,)).fetchone()
+        return _ENTRY.decode(body)
+
+    def newest_first(self) -> Iterator[Entry]:
+        """Every entry, the newest first; ties by id."""
+        for (body,) in self._db.execute("SELECT body FROM entry ORDER BY newest DESC, id"):
+            yield _ENTRY.decode(body)
+
+    def close(self) -> None:
+        """Give the file up."""
+        self._db.close()
+
+
+class CardWriter:
+    """Writes cards.sqlite in one transaction; the same cards give the same bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.execute(
+            "CREATE TABLE card(card INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, also_on TEXT,"
+            " facts TEXT NOT NULL)"
+        )
+        self._db.execute("CREATE TABLE alias(id TEXT PRIMARY KEY, card INTEGER NOT NULL) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def add(self, card: int, entry: Entry, also_on: Sequence[AlsoOn]) -> None:
+        """One card under its primary key, with the ids merged into it."""
+        body = msgspec.json.encode(entry.card).decode()
+        others = msgspec.json.encode(also_on).decode() if also_on else None
+        facts = msgspec.json.encode(entry.facts).decode()
+        self._db.execute("INSERT INTO card VALUES (?, ?, ?, ?, ?)", (card, entry.card.id, body, others, facts))
+        self._db.executemany("INSERT INTO alias VALUES (?, ?)", [(other.id, card) for other in also_on])
+
+    def close(self) -> None:
+        """Commit and close."""
+        self._db.execute("COMMIT")
+        self._db.close()
+
+
+class CardReader:
+    """Reads cards by primary key or id. The file is opened read-only and immutable: nobody ever edits it."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # One connection, used by one thread at a time: the server reads cards on its event loop only.
+            self._db = sqlite3.connect(
+                f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            self._db.execute("PRAGMA mmap_size=268435456")
+            (self.count,) = self._db.execute("SELECT count(*) FROM card").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise SnapshotCorrupt(f"{path.name}: {error}") from error
+
+    def cards(self, keys: Iterable[int]) -> dict[int, tuple[Card, tuple[AlsoOn, ...]]]:
+        """The cards of these primary keys, with what was merged into each at sync. One query."""
+        wanted = list(keys)
+        marks = ",".join("?" * len(wanted))
+        rows = self._db.execute(f"SELECT card, body, also_on FROM card WHERE card IN ({marks})", wanted)  # noqa: S608 - marks only
+        return {card: (_CARD.decode(body), _ALSO_ON.decode(also) if also else ()) for card, body, also in rows}
+
+    def find(self, card_id: str) -> tuple[Card, tuple[AlsoOn, ...], tuple[Fact, ...]] | None:
+        """A card by its id, or by the id of one that was merged into it, with everything its source said."""
+        row = self._db.execute(
+            "SELECT body, also_on, facts FROM card WHERE id = ?1"
+            " OR card = (SELECT card FROM alias WHERE id = ?1) LIMIT 1",
+            (card_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        body, also_on, facts = row
+        return _CARD.decode(body), _ALSO_ON.decode(also_on) if also_on else (), _FACTS.decode(facts)
+
+    def everything(self) -> Iterator[Card]:
+        """Every card in the order of its primary key; for checks and counts, never for a visitor."""
+        for (body,) in self._db.execute("SELECT body FROM card ORDER BY card"):
+            yield _CARD.decode(body)
+
+    def close(self) -> None:
+        """Give the file up."""
+        self._db.close()
