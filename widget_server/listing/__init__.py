@@ -1,0 +1,1 @@
+"""From several snapshots to one list: search, merge, rank."""

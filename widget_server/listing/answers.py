@@ -1,0 +1,290 @@
+"""One request and the loaded sources in, one `Answer` out: search each source, merge, rank, and say what is missing."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+import numpy as np
+
+from widget_server.domain.answer import (
+    Answer,
+    AnswerPlace,
+    Apart,
+    ListedCard,
+    Notice,
+    Occupation,
+    SourceState,
+    Status,
+)
+from widget_server.domain.cards import AlsoOn, Card
+from widget_server.domain.occupations import Tree, asked_keys, broader_keys
+from widget_server.domain.query import MAX_PER_KIND, Area, Centre, Problem, SearchRequest
+from widget_server.listing.merge import Merged, Shelved, merge, twins_of
+from widget_server.listing.rank import interleave
+from widget_server.listing.search import NOTHING, NOWHERE, search, search_unplaced
+from widget_server.snapshot.index import COUNTRY_AREA, departement_area, region_area
+from widget_server.snapshot.shelf import Snapshot
+
+
+class Occupations(Tree, Protocol):
+    """The tree of ROME with its labels."""
+
+    def label(self, code: str) -> str | None:
+        """The label of a code, None when it is unknown."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An expected source as the listing sees it. `withheld` when its snapshot is too old to be shown."""
+
+    state: SourceState
+    snapshot: Snapshot | None
+
+
+def source_state(
+    name: str, kind: str, snapshot: Snapshot | None, now: datetime, *, late_after_s: int, withheld_after_s: int
+) -> Source:
+    """How a source is doing now. Its age counts from its last complete harvest."""
+    if snapshot is None:
+        state = SourceState(
+            name=name, kind=kind, label=name, status="missing", count=0, age_s=None, as_of=None, attribution=""
+        )
+        return Source(state=state, snapshot=None)
+    manifest = snapshot.manifest
+    told = manifest.source
+    as_of = datetime.fromisoformat(manifest.harvest.as_of)
+    age_s = max(0, int((now - as_of).total_seconds()))
+    status: Status = "ok" if age_s < late_after_s else "late" if age_s < withheld_after_s else "missing"
+    state = SourceState(
+        name=name,
+        kind=told.kind,
+        label=told.label,
+        status=status,
+        count=manifest.counts.cards,
+        age_s=age_s,
+        as_of=manifest.harvest.as_of,
+        attribution=told.attribution.replace("{date}", f"{as_of:%d/%m/%Y}"),
+        home_url=told.home_url,
+        licence_url=told.licence_url,
+        level_role=told.level_role,
+        demonstration=manifest.harvest.demonstration,
+    )
+    return Source(state=state, snapshot=None if status == "missing" else snapshot)
+
+
+def make_answer(
+    request: SearchRequest, problems: Sequence[Problem], sources: Sequence[Source], occupations: Occupations
+) -> Answer:
+    """The one list for a request. Never raises for lack of a source, a job or a place: it answers what it can."""
+    asked = [source for source in sources if source.state.kind in request.kinds]
+    found = _search(request, asked, occupations)
+    unknown = {source.kind: 0 for source in found}
+    if request.level is not None:
+        found, unknown = _with_level(found, request.level)
+    merged = merge(found)
+    counts = dict.fromkeys(request.kinds, 0)
+    for shelved in merged.kept:
+        counts[shelved.kind] += len(shelved.hits)
+    kinds = [_Kind(kind, merged) for kind in request.kinds]
+    lengths = [min(counts[kind.name], MAX_PER_KIND) for kind in kinds]
+    listed = sum(lengths)
+    pages = max(1, math.ceil(listed / request.limit))
+    page = min(request.page, pages)
+    notices = [
+        Notice(code=problem.code, param=problem.param, value=problem.value, hint=problem.hint) for problem in problems
+    ]
+    if page != request.page:
+        hint = f"La liste a {pages} page(s) ; la dernière est montrée."
+        notices.append(Notice(code="page_past_end", param="page", value=str(request.page), hint=hint))
+    places = interleave(lengths, (page - 1) * request.limit, request.limit)
+    query = request.canonical() | {"page": page}
+    return Answer(
+        query=query,
+        place=_place(request),
+        occupations=tuple(_occupation(code, occupations) for code in request.romes),
+        total=sum(counts.values()),
+        counts=counts,
+        listed=listed,
+        capped=listed < sum(counts.values()),
+        level_unknown={kind: count for kind, count in unknown.items() if count},
+        page=page,
+        pages=pages,
+        cards=_cards(request, kinds, places, merged, occupations),
+        apart=_apart(request, asked, occupations),
+        sources=tuple(source.state for source in sources),
+        notices=tuple(notices),
+        attribution=tuple(dict.fromkeys(source.state.attribution for source in sources if source.state.attribution)),
+        demonstration=any(source.state.demonstration for source in sources),
+    )
+
+
+class _Kind:
+    """The hits of one kind, source after source, addressed as one sequence in the order of the list."""
+
+    def __init__(self, name: str, merged: Merged) -> None:
+        self.name = name
+        parts = [part for part in merged.kept if part.kind == name]
+        self._parts = parts
+        score = np.concatenate([part.hits.score for part in parts]) if parts else NOTHING.score
+        tenths = np.concatenate([part.hits.tenths for part in parts]) if parts else NOTHING.tenths
+        rank = ((tenths == NOWHERE).astype(np.int64) << 40) | ((255 - score) << 20) | np.maximum(tenths, 0)
+        self._order = np.argsort(rank, kind="stable") if len(parts) > 1 else None
+        self._starts = np.cumsum([0, *(len(part.hits) for part in parts)])
+
+    def at(self, place: int) -> tuple[Shelved, int, float | None]:
+        """The source, card number and distance in km of one place of this kind."""
+        position = int(self._order[place]) if self._order is not None else place
+        part = int(np.searchsorted(self._starts, position, side="right")) - 1
+        shelved = self._parts[part]
+        inside = position - int(self._starts[part])
+        tenths = int(shelved.hits.tenths[inside])
+        return shelved, int(shelved.hits.card[inside]), tenths / 10 if tenths >= 0 else None
+
+
+def _search(request: SearchRequest, sources: Sequence[Source], tree: Tree) -> tuple[Shelved, ...]:
+    if not request.romes or request.place is None:
+        return ()
+    found = []
+    for source in sources:
+        if source.snapshot is None:
+            continue
+        keys = asked_keys(request.romes, tree, parents_only=source.snapshot.manifest.source.parents_only)
+        hits = search(source.snapshot, keys, request.place, request.radius_km)
+        found.append(Shelved(name=source.state.name, kind=source.state.kind, snapshot=source.snapshot, hits=hits))
+    return tuple(found)
+
+
+def _with_level(found: Sequence[Shelved], level: int) -> tuple[tuple[Shelved, ...], dict[str, int]]:
+    """Keep the asked level and the unknown ones; the latter are counted. Recruiters have no level at all."""
+    kept = []
+    unknown: dict[str, int] = {}
+    for source in found:
+        levels = source.snapshot.columns.level[source.hits.card - 1]
+        kept.append(source.keeping((levels == level) | (levels == 0)))
+        if source.snapshot.manifest.source.level_role:
+            unknown[source.kind] = unknown.get(source.kind, 0) + int((levels == 0).sum())
+    return tuple(kept), unknown
+
+
+def _cards(
+    request: SearchRequest,
+    kinds: Sequence[_Kind],
+    places: Sequence[tuple[int, int]],
+    merged: Merged,
+    occupations: Occupations,
+) -> tuple[ListedCard, ...]:
+    rows = [kinds[kind].at(place) for kind, place in places]
+    wanted: dict[str, tuple[Snapshot, set[int]]] = {}
+    twins = [twins_of(shelved, card, merged.folded) for shelved, card, _ in rows]
+    for shelved, card in [(shelved, card) for shelved, card, _ in rows] + [pair for pairs in twins for pair in pairs]:
+        wanted.setdefault(shelved.name, (shelved.snapshot, set()))[1].add(card)
+    read = {name: snapshot.cards.cards(sorted(numbers)) for name, (snapshot, numbers) in wanted.items()}
+    cards = []
+    for (shelved, number, km), others in zip(rows, twins, strict=True):
+        listed, also_on = read[shelved.name][number]
+        more = tuple(_also_on(read[other.name][folded][0]) for other, folded in others)
+        parents_only = shelved.snapshot.manifest.source.parents_only
+        stands_for = _stands_for(request, listed, occupations) if parents_only else None
+        cards.append(list_card(listed, distance_km=km, also_on=also_on + more, occupation=stands_for))
+    return tuple(cards)
+
+
+def list_card(
+    card: Card, *, distance_km: float | None, also_on: tuple[AlsoOn, ...], occupation: Occupation | None = None
+) -> ListedCard:
+    """A stored card with what depends on the search."""
+    return ListedCard(
+        **{name: getattr(card, name) for name in Card.__struct_fields__},
+        distance_km=distance_km,
+        also_on=also_on,
+        occupation=occupation,
+    )
+
+
+def _also_on(card: Card) -> AlsoOn:
+    return AlsoOn(id=card.id, kind=card.kind, label=card.source.label, url=card.url)
+
+
+def _stands_for(request: SearchRequest, card: Card, occupations: Occupations) -> Occupation | None:
+    """The broader occupation under which the card was found when a child was asked; None for an exact match."""
+    if set(card.romes) & set(request.romes):
+        return None
+    for code in request.romes:
+        if occupations.parent(code) in card.romes:
+            return _occupation(occupations.parent(code), occupations)
+    return None
+
+
+def _occupation(code: str, occupations: Occupations) -> Occupation:
+    return Occupation(rome=code, label=occupations.label(code) or code)
+
+
+def _place(request: SearchRequest) -> AnswerPlace | None:
+    match request.place:
+        case Centre() as centre:
+            return AnswerPlace(
+                label=centre.label,
+                latitude=centre.latitude,
+                longitude=centre.longitude,
+                radius_km=request.radius_km,
+            )
+        case Area() as area:
+            return AnswerPlace(label=area.label)
+        case _:
+            return None
+
+
+_KIND_WORDS: Final = {"training": "formations", "offer": "offres", "recruiter": "recruteurs"}
+
+
+def _apart(request: SearchRequest, sources: Sequence[Source], occupations: Occupations) -> tuple[Apart, ...]:
+    """What matches but is not mixed in: cards without an address, and cards filed under a broader occupation."""
+    if not request.romes or request.place is None:
+        return ()
+    apart: list[Apart] = []
+    for source in sources:
+        snapshot, kind = source.snapshot, source.state.kind
+        if snapshot is None:
+            continue
+        keys = asked_keys(request.romes, occupations, parents_only=snapshot.manifest.source.parents_only)
+        words = _KIND_WORDS.get(kind, kind)
+        if isinstance(request.place, Centre):
+            for area, where, query in _wider(request, request.place, kind):
+                count = len(search_unplaced(snapshot, keys, area))
+                if count:
+                    label = f"{words} sans adresse précise {where}"
+                    apart.append(Apart(kind=kind, reason="unplaced", count=count, label=label, query=query))
+        if snapshot.manifest.source.parents_only:
+            continue
+        for key in broader_keys(request.romes, occupations):
+            count = len(search(snapshot, [key], request.place, request.radius_km))
+            if count:
+                code = key.rstrip("=")
+                query = request.canonical() | {"romes": [code], "kinds": [kind], "page": 1}
+                label = f"{words} classées sous le métier plus large « {occupations.label(code) or code} »"
+                apart.append(Apart(kind=kind, reason="broader", count=count, label=label, query=query))
+    return tuple(apart)
+
+
+Query = dict[str, str | int | float | list[str]]
+
+
+def _wider(request: SearchRequest, centre: Centre, kind: str) -> list[tuple[list[int], str, Query | None]]:
+    """Areas around a centre whose cards have no address: their numbers, how to say it, and the search that lists them.
+
+    A région's search also lists what is placed "in France", so that nothing is out of reach.
+    """
+    wider: list[tuple[list[int], str, Query | None]] = []
+    base: Query = {"romes": list(request.romes), "kinds": [kind], "limit": request.limit, "page": 1}
+    if request.level is not None:
+        base["level"] = request.level
+    if centre.departement:
+        query = base | {"departement": centre.departement}
+        wider.append(([departement_area(centre.departement)], "dans le département", query))
+    if centre.region:
+        areas = [region_area(centre.region), COUNTRY_AREA]
+        wider.append((areas, "dans la région ou en France", base | {"region": centre.region}))
+    return wider

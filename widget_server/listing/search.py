@@ -1,0 +1,213 @@
+"""Find the cards of one snapshot for some occupations around a point or in an area.
+
+The index holds coordinates in single precision with five true decimals; a point is in the circle when the great-circle
+distance from its five-decimal coordinates is within the radius. Distances are kept in steps of 0.1 km, as shown, so
+that "distance, then newest" holds for what a reader sees.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from widget_server.domain.geo import (
+    CELLS_PER_DEGREE,
+    COLUMNS,
+    EARTH_RADIUS_KM,
+    KM_PER_DEGREE,
+    ROWS,
+    SOUTH,
+    WEST,
+    distance_km,
+)
+from widget_server.domain.query import Area, Centre
+from widget_server.snapshot.columns import number
+from widget_server.snapshot.index import COUNTRY_AREA, STRIDE, PostingLists, departement_area, region_area
+from widget_server.snapshot.shelf import Snapshot
+
+I8 = npt.NDArray[np.int64]
+NO_DISTANCE: Final = -1
+"""Found in an area: the card has a point, the search has no centre."""
+NOWHERE: Final = -2
+"""The card has no point: it is placed at the level of a département, a région or the country."""
+_MARGIN_DEGREES: Final = 0.001
+_EDGE_KM: Final = 0.1
+"""The quick distance is at most 22 m off at 200 km: nearer to the edge than this, the exact one decides."""
+_DECIMALS: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """Distinct cards in the order of the list: better score, then nearer, then newer (a smaller card is newer).
+
+    tenths  distance in 0.1 km, negative where there is none (NO_DISTANCE, NOWHERE)
+    """
+
+    card: I8
+    tenths: I8
+    score: I8
+
+    def __len__(self) -> int:
+        return len(self.card)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> "Hits":
+        """The hits for which `keep` is true, in the same order."""
+        return Hits(card=self.card[keep], tenths=self.tenths[keep], score=self.score[keep])
+
+
+NOTHING: Final = Hits(card=np.empty(0, np.int64), tenths=np.empty(0, np.int64), score=np.empty(0, np.int64))
+
+
+def search(snapshot: Snapshot, keys: Sequence[str], place: Centre | Area, radius_km: int) -> Hits:
+    """Every distinct card posted under one of the keys within the place, in the order of the list."""
+    if isinstance(place, Area):
+        return _in_area(snapshot, keys, place)
+    if radius_km == 0:
+        return _in_municipality(snapshot, keys, place)
+    return _around(snapshot.index, keys, place, float(radius_km))
+
+
+def search_unplaced(snapshot: Snapshot, keys: Sequence[str], areas: Sequence[int]) -> Hits:
+    """Cards without a point that are placed at the level of one of these areas (numbers of snapshot/index.py)."""
+    return _posted_in(snapshot.unplaced, keys, areas)
+
+
+def _around(index: PostingLists, keys: Sequence[str], centre: Centre, radius_km: float) -> Hits:
+    ordinals = index.ordinals(keys)
+    if not ordinals or index.lat is None or index.lon is None:
+        return NOTHING
+    rows, first, last = _circle_cells(centre.latitude, centre.longitude, radius_km)
+    base = (np.array(ordinals, dtype=np.int64) * STRIDE)[:, None] + (rows * COLUMNS)[None, :]
+    # Needles of another type would make numpy convert the whole key array.
+    low = index.key.searchsorted((base + first[None, :]).ravel().astype(np.uint32))
+    high = index.key.searchsorted((base + last[None, :]).ravel().astype(np.uint32), side="right")
+    positions = _expand(index.start[low].astype(np.int64), index.start[high].astype(np.int64))
+    if not len(positions):
+        return NOTHING
+    lat, lon = index.lat[positions].astype(np.float64), index.lon[positions].astype(np.float64)
+    km = _quick_distance(centre.latitude, centre.longitude, lat, lon)
+    near = km <= radius_km + _EDGE_KM
+    positions, lat, lon = positions[near], lat[near], lon[near]
+    km = distance_km(centre.latitude, centre.longitude, np.round(lat, _DECIMALS), np.round(lon, _DECIMALS))
+    inside = km <= radius_km
+    positions, km = positions[inside], km[inside]
+    return _ordered(
+        index.card[positions].astype(np.int64),
+        np.round(km * 10).astype(np.int64),
+        index.score[positions].astype(np.int64),
+    )
+
+
+def _circle_cells(latitude: float, longitude: float, radius_km: float) -> tuple[I8, I8, I8]:
+    """The grid rows that a circle touches, with the first and last column of its chord in each."""
+    reach = radius_km / KM_PER_DEGREE + _MARGIN_DEGREES
+    bottom = int(np.floor((latitude - reach - SOUTH) * CELLS_PER_DEGREE))
+    top = int(np.floor((latitude + reach - SOUTH) * CELLS_PER_DEGREE))
+    rows = np.arange(max(bottom, 0), min(top, ROWS - 1) + 1, dtype=np.int64)
+    south = rows / CELLS_PER_DEGREE + SOUTH
+    north = south + 1 / CELLS_PER_DEGREE
+    # The widest chord of a row is bounded by its nearest latitude (numerator) and its highest one (denominator).
+    nearest = np.clip(latitude, south, north)
+    highest = np.minimum(np.maximum(np.abs(south), np.abs(north)), 89.9)
+    half_angle = np.sin(radius_km / EARTH_RADIUS_KM / 2) ** 2 - np.sin(np.radians(nearest - latitude) / 2) ** 2
+    chord = np.maximum(half_angle, 0.0) / (np.cos(np.radians(latitude)) * np.cos(np.radians(highest)) + 1e-12)
+    width = np.degrees(2 * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))) + _MARGIN_DEGREES
+    first = np.floor((longitude - width - WEST) * CELLS_PER_DEGREE).astype(np.int64)
+    last = np.floor((longitude + width - WEST) * CELLS_PER_DEGREE).astype(np.int64)
+    inside = (last >= 0) & (first < COLUMNS)
+    return rows[inside], np.clip(first[inside], 0, COLUMNS - 1), np.clip(last[inside], 0, COLUMNS - 1)
+
+
+def _quick_distance(
+    latitude: float, longitude: float, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Distance in km on a plane whose east-west scale changes with latitude: no trigonometry per point."""
+    phi = np.radians(latitude)
+    north = lat - latitude
+    east = (lon - longitude) * (np.cos(phi) - np.sin(phi) * np.pi / 360 * north)
+    km: npt.NDArray[np.float64] = np.hypot(north, east) * KM_PER_DEGREE
+    return km
+
+
+def _in_municipality(snapshot: Snapshot, keys: Sequence[str], centre: Centre) -> Hits:
+    """Radius 0: the cards of the commune itself, ordered by their distance from its centre."""
+    index = snapshot.index
+    if index.lat is None or index.lon is None:
+        return NOTHING
+    positions = _slices(index, keys)
+    wanted = np.array([number(code) for code in centre.municipalities], dtype=np.uint32)
+    positions = positions[np.isin(snapshot.columns.municipality[index.card[positions] - 1], wanted)]
+    lat, lon = index.lat[positions].astype(np.float64), index.lon[positions].astype(np.float64)
+    km = distance_km(centre.latitude, centre.longitude, np.round(lat, _DECIMALS), np.round(lon, _DECIMALS))
+    return _ordered(
+        index.card[positions].astype(np.int64),
+        np.round(km * 10).astype(np.int64),
+        index.score[positions].astype(np.int64),
+    )
+
+
+def _in_area(snapshot: Snapshot, keys: Sequence[str], area: Area) -> Hits:
+    """Located cards of the area first, then those placed only at its level, then, in a région, the whole country's."""
+    index = snapshot.index
+    positions = _slices(index, keys)
+    wanted = np.array([number(code) for code in area.departements], dtype=np.uint16)
+    positions = positions[np.isin(snapshot.columns.departement[index.card[positions] - 1], wanted)]
+    located = _ordered(
+        index.card[positions].astype(np.int64),
+        np.zeros(len(positions), np.int64),
+        index.score[positions].astype(np.int64),
+    )
+    areas = [departement_area(code) for code in area.departements]
+    if area.whole_region and area.region:
+        areas += [region_area(area.region), COUNTRY_AREA]
+    wide = _posted_in(snapshot.unplaced, keys, areas)
+    return Hits(
+        card=np.concatenate([located.card, wide.card]),
+        tenths=np.concatenate([np.full(len(located), NO_DISTANCE, np.int64), wide.tenths]),
+        score=np.concatenate([located.score, wide.score]),
+    )
+
+
+def _posted_in(unplaced: PostingLists, keys: Sequence[str], areas: Sequence[int]) -> Hits:
+    needles = [ordinal * STRIDE + area for ordinal in unplaced.ordinals(keys) for area in areas]
+    if not needles:
+        return NOTHING
+    wanted = np.array(needles, dtype=np.uint32)
+    low = unplaced.key.searchsorted(wanted)
+    high = unplaced.key.searchsorted(wanted, side="right")
+    positions = _expand(unplaced.start[low].astype(np.int64), unplaced.start[high].astype(np.int64))
+    return _ordered(
+        unplaced.card[positions].astype(np.int64),
+        np.full(len(positions), NOWHERE, np.int64),
+        unplaced.score[positions].astype(np.int64),
+    )
+
+
+def _slices(index: PostingLists, keys: Sequence[str]) -> I8:
+    """Positions of every posting of these occupations, wherever they are."""
+    ordinals = np.array(index.ordinals(keys), dtype=np.int64)
+    low = index.key.searchsorted((ordinals * STRIDE).astype(np.uint32))
+    high = index.key.searchsorted((ordinals * STRIDE + (STRIDE - 1)).astype(np.uint32), side="right")
+    return _expand(index.start[low].astype(np.int64), index.start[high].astype(np.int64))
+
+
+def _expand(low: I8, high: I8) -> I8:
+    """[low, high) ranges as one array of positions."""
+    length = high - low
+    keep = length > 0
+    low, length = low[keep], length[keep]
+    if not len(low):
+        return np.empty(0, np.int64)
+    ends = np.cumsum(length)
+    steps = np.repeat(low - np.concatenate(([0], ends[:-1])), length)
+    return np.arange(int(ends[-1]), dtype=np.int64) + steps
+
+
+def _ordered(card: I8, tenths: I8, score: I8) -> Hits:
+    """Distinct cards; higher score first, then nearer, then the smaller card, which is the newer one."""
+    distinct, first = np.unique(card, return_index=True)
+    tenths, score = tenths[first], score[first]
+    order = np.argsort(((255 - score) << 20) | np.maximum(tenths, 0), kind="stable")
+    return Hits(card=distinct[order], tenths=tenths[order], score=score[order])
