@@ -1,0 +1,78 @@
+"""The built files that browsers receive, read once at start: templates stay with page.py."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """One file with its precompressed form, its type and the hash that names it in a Content-Security-Policy."""
+
+    name: str
+    body: bytes
+    brotli: bytes | None
+    media_type: str
+
+    @property
+    def text(self) -> str:
+        """The file as text, to be inlined."""
+        return self.body.decode()
+
+    @property
+    def csp_hash(self) -> str:
+        """'sha256-…' of the exact bytes."""
+        return csp_hash(self.text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assets:
+    """Everything built: the loader that partners paste, the bridge and style that the page inlines, its scripts."""
+
+    loader: Asset
+    bridge: Asset
+    style: Asset
+    script: Asset
+    files: dict[str, Asset]
+
+
+def csp_hash(text: str) -> str:
+    """The source expression that allows exactly this inline text."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+def assets_folder() -> tuple[Path, Path]:
+    """(widget_assets, embed): beside the package in a checkout, inside it in a wheel."""
+    inside = Path(__file__).parent / "assets_shipped"
+    if inside.is_dir():
+        return inside / "widget_assets", inside / "embed"
+    root = Path(__file__).parents[2]
+    return root / "widget_assets", root / "embed"
+
+
+def read_assets() -> Assets:
+    """Read the built files. `FileNotFoundError` names what is missing: `make assets` builds them."""
+    widget, embed = assets_folder()
+    files = {path.name: _read(path) for path in sorted((widget / "dist").iterdir()) if path.suffix in _TYPES}
+    script = next(asset for name, asset in files.items() if name.startswith("list.") and name.endswith(".js"))
+    return Assets(
+        loader=_read(embed / "dist" / "v1.js"),
+        bridge=files["bridge.js"],
+        style=files["neutral.css"],
+        script=script,
+        files=files,
+    )
+
+
+def _read(path: Path) -> Asset:
+    packed = path.with_name(path.name + ".br")
+    return Asset(
+        name=path.name,
+        body=path.read_bytes(),
+        brotli=packed.read_bytes() if packed.is_file() else None,
+        media_type=_TYPES[path.suffix],
+    )

@@ -1,0 +1,43 @@
+"""The security headers of each kind of answer; values come from the registry and the build, never from a query."""
+
+from collections.abc import Sequence
+from typing import Final
+
+EVERYWHERE: Final = {
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+"""On every answer."""
+
+
+def page_headers(*, frame_ancestors: Sequence[str], scripts: Sequence[str], styles: Sequence[str]) -> dict[str, str]:
+    """Headers of a page that the partner's origins may frame.
+
+    Style and script are allowed by hash, not by nonce, so that a page and its headers can be cached together.
+    """
+    policy = {
+        "default-src": "'none'",
+        "script-src": " ".join([*scripts, "'self'"]),
+        "style-src": " ".join([*styles, "'self'"]),
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "font-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": " ".join(frame_ancestors) or "'none'",
+        "trusted-types": "alternance",
+        "require-trusted-types-for": "'script'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Origin-Agent-Cluster": "?1",
+        "Permissions-Policy": "camera=(), microphone=(), payment=(), geolocation=(self)",
+    }
+
+
+def notice_headers(styles: Sequence[str]) -> dict[str, str]:
+    """Headers of the inert notice that stands in a frame nobody allowed: no script, no form, any ancestor."""
+    policy = f"default-src 'none'; style-src {' '.join(styles)}; base-uri 'none'; form-action 'none'; frame-ancestors *"
+    return {"Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": "cross-origin"}

@@ -1,0 +1,48 @@
+"""`/healthz`, `/readyz` and `/metrics`: for whoever runs the server."""
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from widget_server.domain.answer import SourceState
+from widget_server.web.site import site_of
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether every expected source can be shown; `missing` names those that cannot, with the reason."""
+
+    ready: bool
+    missing: dict[str, str]
+    sources: tuple[SourceState, ...]
+
+
+async def healthz(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+
+async def readyz(request: Request) -> Response:
+    """200 when every expected source has a usable snapshot, else 503 naming what is missing."""
+    site = site_of(request)
+    states = tuple(source.state for source in site.sources())
+    problems = {loaded.name: loaded.problem for loaded in site.library.loaded}
+    missing = {
+        state.name: problems.get(state.name) or ("no snapshot yet" if state.as_of is None else "too old to be shown")
+        for state in states
+        if state.status == "missing"
+    }
+    body = msgspec.json.encode(Readiness(ready=not missing, missing=missing, sources=states))
+    return Response(
+        body,
+        status_code=503 if missing else 200,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus exposition."""
+    site = site_of(request)
+    text = site.metrics.text([source.state for source in site.sources()])
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})

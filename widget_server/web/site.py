@@ -1,0 +1,64 @@
+"""What every request handler needs, in one value: made by the application, found on `request.app.state.site`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from starlette.requests import Request
+
+from widget_server.domain.query import Gazetteer, Parsed, parse
+from widget_server.listing.answers import Source, source_state
+from widget_server.reference.occupations import Occupations
+from widget_server.reference.places import Places
+from widget_server.settings import Settings
+from widget_server.snapshot.library import Library
+from widget_server.web.assets import Assets
+from widget_server.web.partners import Partners
+from widget_server.web.watch import Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The running server's parts. `now` is the clock: aware, so that freshness can be told in Paris time."""
+
+    settings: Settings
+    library: Library
+    places: Places
+    occupations: Occupations
+    gazetteer: Gazetteer
+    partners: Partners
+    assets: Assets
+    metrics: Metrics
+    now: Callable[[], datetime]
+
+    def sources(self) -> tuple[Source, ...]:
+        """Every expected source with its state now, newer snapshots picked up first."""
+        self.library.refresh()
+        now = self.now()
+        return tuple(
+            source_state(
+                loaded.name,
+                loaded.kind,
+                loaded.snapshot,
+                now,
+                late_after_s=self.settings.late_after_s(loaded.name),
+                withheld_after_s=self.settings.withheld_after_s(loaded.name),
+            )
+            for loaded in self.library.loaded
+        )
+
+    def parse(self, pairs: list[tuple[str, str]]) -> Parsed:
+        """Read decoded query pairs with the one parser."""
+        return parse(pairs, self.gazetteer)
+
+
+def site_of(request: Request) -> Site:
+    """The site that this request came to."""
+    return cast("Site", request.app.state.site)
+
+
+def cache_control(sources: tuple[Source, ...]) -> str:
+    """How long an answer may be kept: shortly while a source is missing, so that its return shows at once."""
+    complete = all(source.state.status != "missing" for source in sources)
+    return f"public, max-age=60, s-maxage={300 if complete else 15}, stale-while-revalidate=3600"
