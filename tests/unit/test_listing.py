@@ -42,9 +42,7 @@ def ask(request, *shelves, now=NOW):
     for shelf in shelves:
         snapshot = shelf.open(shelf.current_version())
         told = snapshot.manifest.source
-        sources.append(
-            source_state(told.name, told.kind, snapshot, now, late_after_s=86_400, withheld_after_s=172_800)
-        )
+        sources.append(source_state(told.name, told.kind, snapshot, now, late_after_s=86_400, withheld_after_s=172_800))
     return make_answer(request, (), sources, Tree())
 
 
@@ -267,4 +265,3 @@ def test_without_job_or_place_the_list_is_empty(tmp_path, request_):
     answer = ask(request_, publish(tmp_path, [entry("a")]))
 
     assert (answer.total, answer.pages) == (0, 1)
-

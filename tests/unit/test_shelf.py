@@ -63,9 +63,13 @@ def test_a_version_that_lost_too_many_cards_is_refused_and_the_previous_one_stay
 def test_a_draft_that_fails_leaves_nothing_behind(tmp_path):
     shelf = Shelf(tmp_path / "offers")
 
-    with pytest.raises(RuntimeError), shelf.draft(declaration(), started=NOW) as draft:
-        draft.add(entry("a"))
-        raise RuntimeError
+    def interrupted_sync() -> None:
+        with shelf.draft(declaration(), started=NOW) as draft:
+            draft.add(entry("a"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted_sync()
 
     assert (shelf.current_version(), list(shelf.folder.iterdir())) == (None, [])
 

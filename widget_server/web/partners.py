@@ -84,7 +84,8 @@ def _read_row(row: object, number: int, problems: list[str]) -> Partner | None:
             hint = "exactly https://host or https://host:port, in lower case and without a path"
             problems.append(f"partner {number}: origin {origin!r} is not {hint}")
     problems.extend(
-        f"partner {number}: unknown key {key!r}; known: id, name, origins" for key in set(row) - {"id", "name", "origins"}
+        f"partner {number}: unknown key {key!r}; known: id, name, origins"
+        for key in set(row) - {"id", "name", "origins"}
     )
     if len(problems) > before or not isinstance(partner_id, str) or not isinstance(name, str):
         return None

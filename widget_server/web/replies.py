@@ -22,7 +22,13 @@ _BROTLI_QUALITY: Final = 4
 
 
 def reply(
-    request: Request, body: bytes, media_type: str, *, headers: Mapping[str, str], status: int = 200, brotli_body: bytes | None = None
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    headers: Mapping[str, str],
+    status: int = 200,
+    brotli_body: bytes | None = None,
 ) -> Response:
     """An answer with an ETag, compressed as the client accepts; 304 when the client has it already."""
     sent = dict(headers)

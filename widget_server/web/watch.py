@@ -24,9 +24,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "widget_requests", "Requests answered", ["route", "status"], registry=self.registry
-        )
+        self.requests = Counter("widget_requests", "Requests answered", ["route", "status"], registry=self.registry)
         self.seconds = Histogram(
             "widget_request_seconds",
             "Time to answer",
@@ -63,6 +61,7 @@ class Watch:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,0 +1,69 @@
+"""The web application: settings in, an ASGI application out. The only module that knows everyone on the web side."""
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget_server.reference.gazetteer import ReferenceGazetteer
+from widget_server.reference.occupations import Occupations
+from widget_server.reference.places import Places
+from widget_server.settings import Settings, read_settings
+from widget_server.snapshot.library import Library
+from widget_server.web.assets import read_assets
+from widget_server.web.partners import read_partners
+from widget_server.web.replies import problem
+from widget_server.web.routes import ROUTES
+from widget_server.web.site import Site
+from widget_server.web.watch import Metrics, Watch
+
+_LOG = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Starlette:
+    """The application over the snapshots in the settings' data folder; it serves with none, one or all of them."""
+    places, occupations = Places.load(), Occupations.load()
+    metrics = Metrics()
+    site = Site(
+        settings=settings,
+        library=Library(settings.data_path(), settings.expected_sources()),
+        places=places,
+        occupations=occupations,
+        gazetteer=ReferenceGazetteer(places, occupations),
+        partners=read_partners(Path(settings.partners_file) if settings.partners_file else None),
+        assets=read_assets(),
+        metrics=metrics,
+        now=now or (lambda: datetime.now(UTC)),
+    )
+    site.library.refresh(at_once=True)
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(Watch, metrics=metrics)],
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+    )
+    app.state.site = site
+    return app
+
+
+def from_environment() -> Starlette:
+    """What each worker process runs: the settings come from the environment that `serve` prepared."""
+    file = os.environ.get("WIDGET_SETTINGS")
+    return create_app(read_settings(os.environ, Path(file) if file else None))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    titles = {404: "Adresse inconnue", 405: "Méthode refusée"}
+    return problem(request, status, titles.get(status, "Requête refusée"), f"{request.method} {request.url.path}")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(request, 500, "Erreur du serveur", "L'erreur a été notée ; réessayez dans un instant.")

@@ -1,0 +1,22 @@
+"""Every URL on one screen."""
+
+from starlette.routing import BaseRoute, Route
+
+from widget_server.web import cards_json, embed, health, page_routes, suggest
+
+ROUTES: list[BaseRoute] = [
+    Route("/", page_routes.home),
+    Route("/v1/widget", page_routes.widget),
+    Route("/v1/widget/cards/{card_id:path}", page_routes.detail),
+    Route("/v1/cards", cards_json.cards),
+    Route("/v1/cards/{card_id:path}", cards_json.card),
+    Route("/v1/parameters", cards_json.parameters),
+    Route("/v1/schema", cards_json.schema),
+    Route("/v1/places", suggest.places),
+    Route("/v1/jobs", suggest.jobs),
+    Route("/embed/v1.js", embed.loader),
+    Route("/assets/{name}", embed.asset),
+    Route("/healthz", health.healthz),
+    Route("/readyz", health.readyz),
+    Route("/metrics", health.metrics),
+]
