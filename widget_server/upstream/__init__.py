@@ -1,0 +1,1 @@
+"""How we call other people's servers; nothing here knows what they send."""
