@@ -17,7 +17,7 @@ from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.settings import Settings, read_settings
 from widget_server.snapshot.library import Library
-from widget_server.web.assets import read_assets
+from widget_server.web.assets import Assets, read_assets
 from widget_server.web.partners import read_partners
 from widget_server.web.replies import problem
 from widget_server.web.routes import ROUTES
@@ -27,7 +27,9 @@ from widget_server.web.watch import Metrics, Watch
 _LOG = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Starlette:
+def create_app(
+    settings: Settings, *, now: Callable[[], datetime] | None = None, assets: Assets | None = None
+) -> Starlette:
     """The application over the snapshots in the settings' data folder; it serves with none, one or all of them."""
     places, occupations = Places.load(), Occupations.load()
     metrics = Metrics()
@@ -38,7 +40,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] | None = None)
         occupations=occupations,
         gazetteer=ReferenceGazetteer(places, occupations),
         partners=read_partners(Path(settings.partners_file) if settings.partners_file else None),
-        assets=read_assets(),
+        assets=assets or read_assets(),
         metrics=metrics,
         now=now or (lambda: datetime.now(UTC)),
     )

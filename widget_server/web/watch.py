@@ -49,7 +49,7 @@ class Metrics:
             return generate_latest(self.registry)
         # With several workers each writes its numbers into files; only their sum is true.
         together = CollectorRegistry()
-        MultiProcessCollector(together)
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library types this class in part
         return generate_latest(together)
 
 
