@@ -76,9 +76,7 @@ def find_card(sources: tuple[Source, ...], card_id: str) -> CardDetail | None:
 
 async def parameters(request: Request) -> Response:
     """The parameter table itself, so that integrators and tools need no second description."""
-    rows = [
-        ParameterRow(**{name: getattr(row, name) for name in ParameterRow.__struct_fields__}) for row in PARAMETERS
-    ]
+    rows = [ParameterRow(**{name: getattr(row, name) for name in ParameterRow.__struct_fields__}) for row in PARAMETERS]
     return reply(request, msgspec.json.encode({"parameters": rows}), JSON, headers=OPEN)
 
 
