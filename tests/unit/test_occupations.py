@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from widget_server.domain.occupations import asked_keys, broader_keys, posting_keys
+from widget_server.reference.certifications import Certifications
+from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
-from widget_server.reference.tables import Certifications, Naf, names
+from widget_server.reference.tables import names
 
 OCCUPATIONS = Occupations.load()
 EVERYDAY = Path(__file__).with_name("everyday_jobs.csv")

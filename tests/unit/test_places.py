@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from widget_server.reference.places import Places
-from widget_server.reference.tables import vintages
+from widget_server.reference.vintages import vintages
 
 PLACES = Places.load()
 SHARED = Path(__file__).parents[2].parent / "shared" / "contracts" / "samples" / "communes" / "centroids-20rows.json"
