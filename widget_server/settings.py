@@ -51,6 +51,7 @@ class Settings:
     )
     carif_oref_rate_per_s: Annotated[float, "Calls per second to the trainings catalogue."] = 5.0
     recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
+    recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
     patience_s: Annotated[float, "How long one call to an upstream may stay silent."] = 30.0
     attempts: Annotated[int, "How often one call to an upstream is tried."] = 5
 
