@@ -45,7 +45,7 @@ def test_contrast_is_that_of_wcag():
 
 @pytest.mark.parametrize("accent", ["", "fff", "zzzzzz", "#0b5cad", "red;}", "+1+1+1", "1_1_1_"])
 def test_what_is_not_a_colour_never_reaches_a_style_sheet(accent):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"colour|accent|hex|invalid"):
         make_palette(accent, "light")
 
 

@@ -1,0 +1,1 @@
+"""Faithful local stand-ins of the upstreams, with a seeded national data set."""

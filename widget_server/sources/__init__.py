@@ -1,0 +1,1 @@
+"""One file per source: its upstream calls, its payload, its mapping to cards."""
