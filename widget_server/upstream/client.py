@@ -307,9 +307,11 @@ def _base(name: str, base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL as error:
-        raise SettingError(f"{name}: {base_url!r} is not an address, for example https://api.example") from error
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
-        raise SettingError(f"{name}: {base_url!r} is not an http(s) address without a password in it")
+        raise SettingError(f"{name}: its address cannot be read, for example https://api.example") from error
+    if url.userinfo:
+        raise SettingError(f"{name}: its address holds a password; addresses are written to logs, passwords never")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SettingError(f"{name}: {base_url!r} is not an http(s) address, for example https://api.example")
     return url
 
 

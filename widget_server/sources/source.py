@@ -1,0 +1,157 @@
+"""What a source is, and the kit that every source works with.
+
+A new source is one file and one line in `SOURCES`: an object with a `declaration` and `rows(kit)`. It calls its
+upstream through `kit.connect(...)`, notes on `kit.notes` what the upstream announced, and yields one `Entry` or one
+`Rejection` for each row that it received, so that nothing is dropped silently.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from widget_server.domain.cards import Declaration, Entry, Rejection
+from widget_server.reference.naf import Naf
+from widget_server.reference.occupations import Occupations
+from widget_server.settings import Settings
+from widget_server.snapshot.manifest import Part
+from widget_server.sources.placing import Placing
+from widget_server.upstream.client import Client, Credentials, Tally, Transport
+
+PARIS: Final = ZoneInfo("Europe/Paris")
+"""The days that French upstreams mean."""
+
+_PLAUSIBLE_YEARS: Final = range(1990, 2100)
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """One kind of card from one upstream."""
+
+    @property
+    def declaration(self) -> Declaration:
+        """What the source says of itself; it travels in the manifest."""
+        ...
+
+    def rows(self, kit: "Kit") -> AsyncGenerator[Entry | Rejection, None]:
+        """Everything the upstream has, row by row. Raises `UpstreamError` when it cannot be read to its end."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Notes:
+    """What a source learns while it reads; the manifest and the report are made from it.
+
+    as_of          the instant that the data describe, when it is not the start of the sync
+    announced      how many rows the upstream says it has
+    complete       False when something announced could not be read; then a part says what
+    parts          what was announced and read of each partition
+    remarks        what was repaired or set aside without losing the row, counted by a stable code
+    """
+
+    as_of: datetime | None = None
+    announced: int | None = None
+    complete: bool = True
+    parts: list[Part] = field(default_factory=list)
+    remarks: Counter[str] = field(default_factory=Counter)
+
+    def remark(self, code: str) -> None:
+        """Count one repair; "" is none."""
+        if code:
+            self.remarks[code] += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """Everything a source needs, for one sync. Clients are made by `connect`, so that their calls are counted."""
+
+    settings: Settings
+    occupations: Occupations
+    naf: Naf
+    placing: Placing
+    departements: tuple[str, ...]
+    now: datetime
+    notes: Notes = field(default_factory=Notes)
+    clients: list[Client] = field(default_factory=list)
+    transport: Transport | None = None
+    on_call: Callable[[Tally], None] | None = None
+
+    def connect(
+        self,
+        upstream: str,
+        base_url: str,
+        *,
+        rate_per_s: float,
+        patience_s: float = 0.0,
+        credentials: Credentials | None = None,
+    ) -> Client:
+        """A client for one upstream, to be used as a context manager; `patience_s` may only add to the setting."""
+        client = Client(
+            upstream,
+            base_url,
+            rate_per_s=rate_per_s,
+            patience_s=max(patience_s, self.settings.patience_s),
+            attempts=self.settings.attempts,
+            credentials=credentials,
+            transport=self.transport,
+            on_call=self.on_call,
+        )
+        self.clients.append(client)
+        return client
+
+    def known_romes(self, codes: Iterable[str]) -> tuple[str, ...]:
+        """The current ROME codes behind these, without repetition, in their order; unknown ones are remarked."""
+        found: dict[str, None] = {}
+        for code in codes:
+            current = self.occupations.current(code.strip().upper())
+            if current is None:
+                self.notes.remark("rome_unknown")
+            found.update(dict.fromkeys(current or ()))
+        return tuple(found)
+
+
+async def ahead(jobs: Iterable[Callable[[], Awaitable[T]]], width: int) -> AsyncGenerator[T, None]:
+    """The results of the jobs in their order, with up to `width` of them under way at once."""
+    under_way: deque[asyncio.Task[T]] = deque()
+    try:
+        for job in jobs:
+            under_way.append(asyncio.create_task(_awaited(job)))
+            if len(under_way) >= width:
+                yield await under_way.popleft()
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _awaited(job: Callable[[], Awaitable[T]]) -> T:
+    return await job()
+
+
+def instant(told: str | None) -> datetime | None:
+    """An ISO 8601 instant, with or without milliseconds, Z or an offset; without either it is UTC."""
+    if not told:
+        return None
+    try:
+        found = datetime.fromisoformat(told.strip())
+    except ValueError:
+        return None
+    if found.year not in _PLAUSIBLE_YEARS:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def paris_day(moment: datetime | None) -> str | None:
+    """The day of an instant in France, ISO 8601."""
+    return None if moment is None else moment.astimezone(PARIS).date().isoformat()
+
+
+def sortable(moment: datetime | None) -> str:
+    """An instant in UTC whose text sorts like its time; "" when unknown."""
+    return "" if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds")

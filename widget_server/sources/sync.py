@@ -1,0 +1,297 @@
+"""Sync: read the named sources side by side, and publish each on its own shelf.
+
+A source that fails leaves its previous snapshot in place and its cause in the report; it never stops the others. Each
+source writes from a thread of its own: publishing computes for seconds, and the other sources must keep their pace.
+"""
+
+import asyncio
+import fcntl
+import logging
+import resource
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeVar
+
+import msgspec
+
+from widget_server.domain.cards import Entry, Rejection
+from widget_server.domain.errors import SettingError, WidgetError
+from widget_server.reference.naf import Naf
+from widget_server.reference.occupations import Occupations
+from widget_server.reference.places import Places
+from widget_server.reference.vintages import vintages
+from widget_server.settings import Settings
+from widget_server.snapshot.manifest import Counts, Harvest, Manifest
+from widget_server.snapshot.shelf import Draft, Shelf
+from widget_server.sources import SOURCES
+from widget_server.sources.placing import Placing
+from widget_server.sources.source import Kit, Notes, Source
+from widget_server.upstream.client import Tally, Transport
+
+Phase = Literal["harvest", "publish", "done", "failed"]
+
+_BATCH: Final = 500
+_LOCK: Final = ".sync.lock"
+_log: Final = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one source is: for a progress display."""
+
+    source: str
+    phase: Phase
+    calls: int
+    rows: int
+    rejected: int
+    expected: int | None
+    seconds: float
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows read in a second, on average so far."""
+        return self.rows / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the expected rows are read; None while nobody can know."""
+        if self.expected is None or not self.rows or self.phase != "harvest":
+            return None
+        return max(0, self.expected - self.rows) / self.rows_per_s if self.rows_per_s else None
+
+
+class Progress(Protocol):
+    """Whoever wants to know how far the sources are; called often, from the event loop."""
+
+    def __call__(self, step: Step) -> None:
+        """Take notice of one step."""
+        ...
+
+
+class SyncBusy(WidgetError):
+    """Somebody else is syncing this source into the same folder."""
+
+
+class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one source, for `--json`.
+
+    version        the version that is current now: the new one when `ok`, else the previous one, if any
+    counts         of the new version: read = cards + merged + repeated + the sum of rejected
+    remarks        what was repaired without losing the row, by code
+    cause          why it failed, in a sentence; None when it did not
+    peak_mb        the largest memory of the whole process so far
+    """
+
+    source: str
+    ok: bool
+    version: str | None
+    previous: str | None
+    counts: Counts | None
+    announced: int | None
+    complete: bool
+    demonstration: bool
+    remarks: dict[str, int]
+    calls: int
+    retries: int
+    bytes: int
+    waited_s: float
+    seconds: float
+    peak_mb: float
+    cause: str | None = None
+
+
+def silent(step: Step) -> None:
+    """Progress for nobody."""
+
+
+async def sync(
+    names: Sequence[str],
+    settings: Settings,
+    *,
+    now: datetime,
+    report: Progress = silent,
+    transports: Mapping[str, Transport] | None = None,
+    accept_drop: bool = False,
+    sources: Mapping[str, Source] = SOURCES,
+) -> tuple[SyncReport, ...]:
+    """Sync the named sources, or all of them when none is named; the reports are in the order of the names.
+
+    now          the instant at which this sync begins, with its offset
+    transports   source -> what carries its calls; a source that is not in it uses the network
+    accept_drop  publish even what holds much less than the previous version
+
+    `SettingError` when a name is unknown. Everything that befalls one source is in its report.
+    """
+    chosen = tuple(dict.fromkeys(names)) or tuple(sources)
+    unknown = [name for name in chosen if name not in sources]
+    if unknown:
+        raise SettingError(f"no source is called {', '.join(unknown)}; there are: {', '.join(sources)}")
+    places = Places.load()
+    kit = Kit(
+        settings=settings,
+        occupations=Occupations.load(),
+        naf=Naf.load(),
+        placing=Placing(places),
+        departements=tuple(each.code for each in places.departements()),
+        now=now,
+    )
+    told = {vintage.name: vintage.vintage for vintage in vintages()}
+    runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
+    return tuple(await asyncio.gather(*(run.finish(told, accept_drop=accept_drop) for run in runs)))
+
+
+class _Run:
+    """One source in one sync."""
+
+    def __init__(self, source: Source, kit: Kit, transport: Transport | None, report: Progress) -> None:
+        self._source = source
+        self._name = source.declaration.name
+        self._kit = replace(kit, notes=Notes(), clients=[], transport=transport, on_call=self._called)
+        self._report = report
+        self._shelf = Shelf(kit.settings.data_path() / self._name)
+        self._begun = time.monotonic()
+        self._rows = 0
+        self._rejected = 0
+
+    async def finish(self, vintages: Mapping[str, str], *, accept_drop: bool) -> SyncReport:
+        """Harvest and publish; whatever happens is in the report."""
+        previous = self._shelf.current_version()
+        manifest: Manifest | None = None
+        cause: str | None = None
+        try:
+            with _locked(self._shelf.folder):
+                manifest = await self._publish(vintages, accept_drop=accept_drop)
+        except (WidgetError, OSError) as error:
+            cause = str(error)
+        except Exception as error:  # a bug in one source must not stop the others; its trace goes to the log
+            _log.exception("sync of %s", self._name)
+            cause = f"{self._name}: internal error, {type(error).__name__}; the log has its trace"
+        self._tell("failed" if cause else "done")
+        return self._reported(manifest, previous, cause)
+
+    async def _publish(self, vintages: Mapping[str, str], *, accept_drop: bool) -> Manifest:
+        kit, notes = self._kit, self._kit.notes
+        async with _writing(self._shelf.draft(self._source.declaration, started=kit.now)) as desk:
+            batch: list[Entry | Rejection] = []
+            async with aclosing(self._source.rows(kit)) as rows:
+                async for row in rows:
+                    batch.append(row)
+                    if len(batch) >= _BATCH:
+                        self._rejected = await desk.put(batch)
+                        self._rows += len(batch)
+                        batch = []
+                        self._tell("harvest")
+            self._rejected = await desk.put(batch)
+            self._rows += len(batch)
+            self._tell("publish")
+            harvest = Harvest(
+                as_of=(notes.as_of or kit.now).isoformat(),
+                ended=kit.now + timedelta(seconds=self._seconds()),
+                announced=notes.announced,
+                complete=notes.complete,
+                demonstration=any(client.demonstration for client in kit.clients),
+                vintages=dict(vintages),
+                parts=tuple(notes.parts),
+            )
+            return await desk.publish(kit, harvest, accept_drop=accept_drop)
+
+    def _called(self, tally: Tally) -> None:
+        self._tell("harvest")
+
+    def _tell(self, phase: Phase) -> None:
+        self._report(
+            Step(
+                source=self._name,
+                phase=phase,
+                calls=sum(client.tally.calls for client in self._kit.clients),
+                rows=self._rows,
+                rejected=self._rejected,
+                expected=self._kit.notes.announced,
+                seconds=self._seconds(),
+            )
+        )
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._begun
+
+    def _reported(self, manifest: Manifest | None, previous: str | None, cause: str | None) -> SyncReport:
+        tallies = [client.tally for client in self._kit.clients]
+        notes = self._kit.notes
+        return SyncReport(
+            source=self._name,
+            ok=cause is None,
+            version=manifest.version if manifest else previous,
+            previous=previous,
+            counts=manifest.counts if manifest else None,
+            announced=notes.announced,
+            complete=notes.complete and cause is None,
+            demonstration=any(client.demonstration for client in self._kit.clients),
+            remarks=dict(sorted(notes.remarks.items())),
+            calls=sum(tally.calls for tally in tallies),
+            retries=sum(tally.retries for tally in tallies),
+            bytes=sum(tally.bytes for tally in tallies),
+            waited_s=round(sum(tally.waited_s for tally in tallies), 1),
+            seconds=round(self._seconds(), 1),
+            peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            cause=cause,
+        )
+
+
+class _Desk:
+    """A draft that is written from one thread of its own: SQLite wants one, and the event loop must not wait."""
+
+    def __init__(self, draft: Draft, thread: ThreadPoolExecutor) -> None:
+        self._draft = draft
+        self._thread = thread
+
+    async def put(self, batch: Sequence[Entry | Rejection]) -> int:
+        """Write a batch; returns the rejections so far."""
+        return await self.run(lambda: self._put(batch))
+
+    async def publish(self, kit: Kit, harvest: Harvest, *, accept_drop: bool) -> Manifest:
+        """Make it the current version."""
+        keep = kit.settings.keep_versions
+        return await self.run(
+            lambda: self._draft.publish(tree=kit.occupations, harvest=harvest, keep=keep, accept_drop=accept_drop)
+        )
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _put(self, batch: Sequence[Entry | Rejection]) -> int:
+        for row in batch:
+            if isinstance(row, Entry):
+                self._draft.add(row)
+            else:
+                self._draft.reject(row)
+        return sum(self._draft.rejected.values())
+
+
+@asynccontextmanager
+async def _writing(draft: Draft) -> AsyncIterator[_Desk]:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="draft") as thread:
+        desk = _Desk(draft, thread)
+        await desk.run(draft.__enter__)
+        try:
+            yield desk
+        finally:
+            await desk.run(lambda: draft.__exit__(None, None, None))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One sync at a time in a source's folder; the lock goes with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SyncBusy(f"{folder.name}: another sync is at work in this folder") from error
+        yield

@@ -1,0 +1,103 @@
+"""Turn what upstreams write into plain text that is safe to show, and that names nobody privately."""
+
+import html
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import urlsplit
+
+import nh3
+
+LONGEST_LINE: Final = 300
+LONGEST_TEXT: Final = 30_000
+"""Guards against absurd input: the longest texts seen are a third of this."""
+
+CONTACT_MASKED: Final = "[coordonnées masquées : voir la source]"
+"""Stands where a text held an e-mail address or a telephone number: personal data never reach a snapshot."""
+
+_MARKUP: Final = re.compile(r"<[a-zA-Z/!?]")
+_ENTITY: Final = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_KEPT_TAGS: Final = {"p", "br", "li", "ul", "ol", "div", "tr", "h1", "h2", "h3", "h4", "h5", "h6"}
+_ITEM: Final = re.compile(r"<li[^>]*>")
+_BREAK: Final = re.compile(r"<br>|</?(?:p|ul|ol|div|tr|h[1-6])>|</li>")
+# Control characters but tab and line feed, and the marks that reorder the text around them.
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_EMAIL: Final = re.compile(r"[\w.+%-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_PHONE: Final = re.compile(
+    r"(?<![\d.,])(?:(?:\+|00)\s?(?:33|262|590|594|596|508|687|689)[\s.\-/]?(?:\(0\)[\s.\-/]?)?|0)[1-9](?:[\s.\-/]?\d{2}){4}(?!\d)"
+)
+_BROKEN: Final = "ï¿½"
+"""U+FFFD read as Latin-1: what some upstream systems left of a character."""
+
+
+def text(told: str | None) -> str | None:
+    """Paragraphs of plain text: markup removed, entities decoded, contacts masked; None when nothing is left."""
+    if not told:
+        return None
+    plain = _unmarked(told)
+    plain = _UNSEEN.sub("", plain.replace("\r\n", "\n").replace("\r", "\n").replace(_BROKEN, "\ufffd"))
+    lines = (" ".join(line.split()) for line in plain.split("\n"))
+    plain = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    plain = masked(plain)
+    return _cut(plain, LONGEST_TEXT) or None
+
+
+def line(told: str | None) -> str | None:
+    """The same on one line, for titles, names and labels."""
+    plain = text(told)
+    return None if plain is None else _cut(" ".join(plain.split()), LONGEST_LINE)
+
+
+def masked(plain: str) -> str:
+    """The text with every e-mail address and telephone number replaced."""
+    return _PHONE.sub(CONTACT_MASKED, _EMAIL.sub(CONTACT_MASKED, plain))
+
+
+def names_contact(plain: str) -> bool:
+    """Whether a text holds an e-mail address or a telephone number."""
+    return masked(plain) != plain
+
+
+def fold(told: str | None) -> str:
+    """Letters and digits only, no case, no accents, œ as oe: how texts are compared. "" for None."""
+    if not told:
+        return ""
+    decomposed = unicodedata.normalize("NFKD", told.casefold().replace("œ", "oe").replace("æ", "ae"))
+    return " ".join(re.findall(r"[a-z0-9]+", "".join(c for c in decomposed if not unicodedata.combining(c))))
+
+
+def kebab(told: str) -> str:
+    """A text as the last part of an address: "Boulanger (CAP)" -> "boulanger-cap"."""
+    return fold(told).replace(" ", "-")[:100] or "detail"
+
+
+def link(told: str | None) -> str | None:
+    """An address that may become a link: absolute, http or https, without credentials; None otherwise."""
+    if not told:
+        return None
+    url = told.strip()
+    if len(url) > 2000 or any(char.isspace() or ord(char) < 33 or char in "<>\"'`\\" for char in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host, user = parts.hostname, parts.username
+    except ValueError:
+        return None
+    return url if parts.scheme.lower() in ("http", "https") and host and user is None else None
+
+
+def _unmarked(told: str) -> str:
+    """Without markup and entities. Two rounds: some systems encode what was encoded already."""
+    plain = told
+    for _ in range(2):
+        if _MARKUP.search(plain):
+            plain = nh3.clean(plain, tags=_KEPT_TAGS, attributes={}, link_rel=None)
+            plain = html.unescape(_BREAK.sub("\n", _ITEM.sub("\n• ", plain)))
+        if not _ENTITY.search(plain):
+            break
+        plain = html.unescape(plain)
+    return plain
+
+
+def _cut(plain: str, longest: int) -> str:
+    return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
