@@ -1,6 +1,8 @@
 """The command line: serve, sync, snapshots, doctor, settings, sandbox, demo. Heavy imports stay in their command."""
 
+import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -47,6 +49,97 @@ def serve(settings: Settings) -> None:
         server_header=False,
         log_level="warning",
     )
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@click.option("--json", "report_file", type=click.Path(path_type=Path), help="Write the report to this file, - = here.")
+@click.option("--accept-drop", is_flag=True, help="Publish even what holds far less than the previous version.")
+@click.pass_obj
+def sync(settings: Settings, sources: tuple[str, ...], report_file: Path | None, accept_drop: bool) -> None:
+    """Read the upstreams of SOURCES, all by default, into new snapshots."""
+    import msgspec
+
+    from widget_server.progress import SyncDisplay
+    from widget_server.sources.sync import sync as sync_sources
+
+    with SyncDisplay() as display:
+        try:
+            reports = asyncio.run(
+                sync_sources(sources, settings, now=datetime.now(UTC), report=display.step, accept_drop=accept_drop)
+            )
+        except SettingError as error:
+            raise click.ClickException(str(error)) from error
+    told = msgspec.json.format(msgspec.json.encode(reports), indent=2)
+    if report_file is not None and str(report_file) == "-":
+        click.echo(told)
+    elif report_file is not None:
+        report_file.write_bytes(told)
+    for report in reports:
+        if report.ok and report.counts is not None:
+            lost = ", ".join(f"{count} {reason}" for reason, count in report.counts.rejected.items()) or "none"
+            click.echo(
+                f"{report.source}: {report.counts.cards} cards, {report.counts.merged} merged, rejected: {lost};"
+                f" {report.calls} calls in {report.seconds:.1f} s -> {report.version}",
+                err=True,
+            )
+        else:
+            stays = f"; version {report.version} stays" if report.version else ""
+            click.echo(f"{report.source}: {report.cause}{stays}", err=True)
+    if not all(report.ok for report in reports):
+        raise SystemExit(1)
+
+
+@main.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """What is there, how old it is, and which setting to change. Exit code 1 when something needs attention."""
+    from widget_server.reference.vintages import vintages
+    from widget_server.web.partners import read_partners
+
+    troubles = 0
+    click.echo("Reference data")
+    for table in vintages():
+        click.echo(f"  {table.name:<18} {table.rows:>6} rows  {table.vintage}  ({table.source}; {table.licence})")
+    click.echo("Snapshots")
+    now = datetime.now(UTC)
+    for name, _ in settings.expected_sources():
+        shelf = Shelf(settings.data_path() / name)
+        version = shelf.current_version()
+        if version is None:
+            troubles += 1
+            click.echo(f"  {name:<12} none yet: run widget-server sync {name}")
+            continue
+        try:
+            manifest = shelf.open(version).manifest
+        except SnapshotError as error:
+            troubles += 1
+            click.echo(f"  {name:<12} {error}: run widget-server sync {name}, or snapshots rollback")
+            continue
+        age_s = (now - datetime.fromisoformat(manifest.harvest.as_of)).total_seconds()
+        late = age_s >= settings.late_after_s(name)
+        troubles += late
+        limit = f"the limit is {settings.late_after_s(name) / 3600:.0f} h ({name.upper()}_LATE_AFTER_S)"
+        mark = f"late, {limit}" if late else "ok"
+        click.echo(f"  {name:<12} {version}  {manifest.counts.cards} cards, {age_s / 3600:.1f} h old: {mark}")
+    click.echo("Settings")
+    for setting, needed_by in (
+        ("france_travail_client_id", "offers"),
+        ("france_travail_client_secret", "offers"),
+        ("recruiters_url", "recruiters"),
+    ):
+        if not getattr(settings, setting):
+            troubles += 1
+            click.echo(f"  {setting.upper()} is empty: {needed_by} cannot be synced")
+    try:
+        partners = read_partners(Path(settings.partners_file) if settings.partners_file else None)
+        click.echo(f"  PARTNERS_FILE: {len(partners.by_id)} partners may frame the widget")
+    except SettingError as error:
+        troubles += 1
+        click.echo(f"  {error}")
+    if troubles:
+        click.echo(f"{troubles} thing(s) need attention")
+        raise SystemExit(1)
 
 
 @main.command("settings")
