@@ -377,11 +377,11 @@ class _Token(httpx.Auth):
 
     async def _keep(self, response: httpx.Response) -> None:
         asked_at = self._clock()
-        body = b""
-        async for piece in response.aiter_bytes(_ERROR_BODY):
-            body += piece
-            if len(body) > _ERROR_BODY:
-                raise UpstreamMalformed(self._upstream, "sends a token answer that does not end")
+        try:
+            async with asyncio.timeout(_TOKEN_S):  # httpx wants the body whole; it is short, or it is no token
+                body = await response.aread()
+        except TimeoutError as error:
+            raise _Again(UpstreamDown(self._upstream, "no token: its answer does not end")) from error
         status = response.status_code
         if status == 429:
             raise _Again(
