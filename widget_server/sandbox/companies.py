@@ -1,6 +1,5 @@
 """The fictitious companies: the predicted recruiters, some of which also publish offers."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,9 +125,20 @@ class Companies:
             rejected=rejected("recruiters", int(rows.dirt[row])),
         )
 
-    def everyone(self, start: int = 0, end: int | None = None) -> Iterator[Company]:
-        """The establishments in the order of the file."""
-        return (self.company(row) for row in range(start, len(self) if end is None else end))
+    def truth(self, row: int) -> dict[str, object]:
+        """What a perfect reader knows of a row; `twin` is the same for rows of one establishment."""
+        told = self.company(row)
+        return {
+            "id": told.siret,
+            "romes": [code for code, _, _ in told.romes],
+            "departement": told.commune.departement,
+            "insee": told.commune.insee,
+            "latitude": float(self._rows.latitude[told.row]),
+            "longitude": float(self._rows.longitude[told.row]),
+            "oddity": named("recruiters", int(self._rows.dirt[row])) or None,
+            "rejected": told.rejected,
+            "twin": told.siret,
+        }
 
     def _romes(self, job: int, family: str, row: int) -> tuple[tuple[str, float, str], ...]:
         """One to five parent codes of the family, the likeliest first."""

@@ -1,6 +1,7 @@
 """The documented dirt of the upstreams, as a table: which rows are odd, how often, and what becomes of them.
 
-A row has at most one oddity, and rows that make the floor of an occupation have none. `rejected` is the reason for
+A row has at most one oddity. The first row of each frequent trade in each département has none; the shares are of all
+other rows. `rejected` is the reason for
 which a correct reader leaves the row out; None when it can be read all the same.
 """
 
@@ -30,8 +31,8 @@ def _dirt(name: str, per_mille: float, help: str, rejected: str | None = None) -
 
 DIRT: Final[dict[Kind, tuple[Dirt, ...]]] = {
     "offers": (
-        _dirt("no_company_name", 14, "entreprise without nom"),
-        _dirt("no_coordinates", 14, "lieuTravail without latitude and longitude"),
+        _dirt("no_company_name", 24, "entreprise without nom"),
+        _dirt("no_coordinates", 24, "lieuTravail without latitude and longitude"),
         _dirt("text_coordinates", 4, "latitude and longitude as text"),
         _dirt("zero_coordinates", 1, "latitude and longitude 0"),
         _dirt("inverted_coordinates", 2, "latitude and longitude exchanged"),
@@ -40,7 +41,7 @@ DIRT: Final[dict[Kind, tuple[Dirt, ...]]] = {
         _dirt("country_label", 2, "placed in 'France': shown by no search by département"),
         _dirt("postcode_as_commune", 3, "the postcode stands in the field of the commune"),
         _dirt("retired_commune", 2, "a commune code that no longer exists, where one is known"),
-        _dirt("html", 8, "tags and entities in the description"),
+        _dirt("html", 14, "tags and entities in the description"),
         _dirt("broken_salary", 4, "the salary lost its 'à' to a wrong encoding"),
         _dirt("opaque_logo", 3, "the logo is an identifier, not an address"),
         _dirt("empty_formations", 4, "formations: []"),
@@ -54,16 +55,16 @@ DIRT: Final[dict[Kind, tuple[Dirt, ...]]] = {
     "trainings": (
         _dirt("unpublished", 10, "published: false; a query with the filter does not show it", "unpublished"),
         _dirt("past", 8, "tags of past years; a query with the filter does not show it", "session_past"),
-        _dirt("no_coordinates", 10, "lieu_formation_geo_coordonnees: null"),
+        _dirt("no_coordinates", 16, "lieu_formation_geo_coordonnees: null"),
         _dirt("inverted_coordinates", 5, "'lon,lat'"),
         _dirt("no_rncp", 8, "rncp_code: RNCPNR"),
         _dirt("city_of_districts", 4, "the code of a whole city and the postcode of an arrondissement"),
         _dirt("postcode_as_commune", 4, "the postcode stands in the field of the commune"),
-        _dirt("unequal_sessions", 10, "more starts than ends"),
+        _dirt("unequal_sessions", 16, "more starts than ends"),
         _dirt("unsorted_sessions", 6, "sessions in no order"),
         _dirt("remote", 8, "taught at a distance only: the key ends in #LAD"),
         _dirt("twin", 6, "the training before it once more, under another key"),
-        _dirt("bad_onisep", 4, "onisep_url is not an address"),
+        _dirt("bad_onisep", 6, "onisep_url is not an address"),
         _dirt("odd_year", 4, "annee: 'X'"),
         _dirt("no_rome", 2, "rome_codes: []", "no_rome"),
         _dirt("unknown_rome", 1, "rome_codes that exist in no list", "rome_unknown"),

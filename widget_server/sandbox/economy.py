@@ -6,7 +6,7 @@ same bytes.
 
 Rows are spread by population over the communes of the 101 départements and by weight over the trades. Before that, a
 floor is laid: the first rows of each kind, up to `FLOOR_SHARE` of them, go in turn to the seat of every département and
-to each of the `FREQUENT` trades, so that no département is without the usual trades. Floor rows have no oddity.
+to each of the `FREQUENT` trades, so that no département is without the usual trades.
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +30,9 @@ FLOOR_ROUNDS: Final = 2
 FLOOR_SHARE: Final = 0.4
 """Part of the rows of a kind that the floor may take."""
 
+CLEAN_ROWS: Final = FREQUENT * 101
+"""The first round of the floor has no oddity."""
+
 OVERSEAS: Final = ("971", "972", "973", "974", "976")
 _JITTER_DEGREES: Final = 0.012
 _SCHOOLS_FOR: Final = 10
@@ -37,8 +40,10 @@ _LINKED_PER_MILLE: Final = 250
 _CHILD_PER_MILLE: Final = 700
 _PARTNER_PER_MILLE: Final = 280
 _PROFESSIONNALISATION_PER_MILLE: Final = 180
+_LASTING_PER_MILLE: Final = 120
 _DAYS_BACK: Final = 60
-_PLACES_SEEN: Final = 2
+_SCHOOLS_AT_SEATS: Final = 2
+_DIPLOMAS: Final = 4
 
 # One stream of numbers for each question, so that an answer never depends on which others were asked.
 _PLACE, _TRADE, _OTHER, _OFFSET, _CHILD, _LINK, _ORIGIN, _NATURE, _AGE, _SCHOOL, _DIPLOMA, _SEAT = range(12)
@@ -165,6 +170,23 @@ class Jobs:
         self.child_start: Numbers = np.concatenate(([0], np.cumsum(self.child_count)[:-1])).astype(np.int64)
         self.child_codes: Numbers = np.array([child for each in children for child in each], dtype=np.int64)
 
+        titles: dict[str, int] = {}
+        self.title_of: Numbers = np.array(
+            [
+                [titles.setdefault(self.diploma(job, number)[0], len(titles)) for number in range(_DIPLOMAS)]
+                for job in range(len(self.parents))
+            ],
+            dtype=np.int64,
+        )
+
+    def diploma(self, parent: int, number: int) -> tuple[str, int]:
+        """Title and level of a diploma of a parent, by position; occupations beyond the table have one."""
+        trade = self.trades[parent]
+        if trade is not None:
+            return trade.diplomas[number % len(trade.diplomas)]
+        label = self.occupations.label(self.parents[parent]) or self.parents[parent]
+        return f"{label.partition(' / ')[0].upper()} (TP)", 3 + mix(parent) % 4
+
     def family(self, parent: int) -> str:
         """The family of a parent, by its position."""
         return self.families[int(self.family_of[parent])]
@@ -193,6 +215,7 @@ class OfferRows(Rows):
     rank: Numbers
     partner: npt.NDArray[np.bool_]
     professional: npt.NDArray[np.bool_]
+    lasting: npt.NDArray[np.bool_]
     created: Numbers
 
 
@@ -245,13 +268,13 @@ class Economy:
         floor = _floor(self.counts.recruiters)
         commune, job = self._placed("recruiters", rows, floor)
         latitude, longitude = self._points("recruiters", rows, commune)
-        dirt = soiled("recruiters", self.seed, rows, floor)
+        dirt = soiled("recruiters", self.seed, rows, min(floor, CLEAN_ROWS))
         return Rows(commune=commune, job=job, latitude=latitude, longitude=longitude, dirt=dirt)
 
     @cached_property
     def schools(self) -> tuple[Numbers, Degrees, Degrees]:
         """The communes of the schools and their points; the first ones are at the seats of the départements."""
-        seats = _PLACES_SEEN * len(self.geography.departements)
+        seats = _SCHOOLS_AT_SEATS * len(self.geography.departements)
         rows = np.arange(max(seats, self.counts.trainings // _SCHOOLS_FOR), dtype=np.int64)
         words = column(self.seed, _SCHOOL_STREAM + _PLACE, rows)
         commune = weighted(words, self.geography.population)
@@ -270,7 +293,7 @@ class Economy:
         school = (column(self.seed, stream + _SCHOOL, rows) % np.uint64(len(communes))).astype(np.int64)
         turn = rows[:floor]
         departements = len(self.geography.departements)
-        school[:floor] = turn % departements + departements * (turn // departements % _PLACES_SEEN)
+        school[:floor] = turn % departements + departements * (turn // departements % _SCHOOLS_AT_SEATS)
         job = self._jobs("trainings", rows, floor)
         choices = np.array([len(trade.diplomas) if trade else 1 for trade in self.jobs.trades], dtype=np.int64)
         drawn = (column(self.seed, stream + _DIPLOMA, rows) >> np.uint64(1)).astype(np.int64)
@@ -280,10 +303,10 @@ class Economy:
             job=job,
             latitude=latitudes[school],
             longitude=longitudes[school],
-            dirt=soiled("trainings", self.seed, rows, floor),
+            dirt=soiled("trainings", self.seed, rows, min(floor, CLEAN_ROWS)),
             school=school,
             diploma=diploma,
-            rank=_ranks((school * len(self.jobs.parents) + job) * 8 + diploma),
+            rank=_ranks(school * (1 << 20) + self.jobs.title_of[job, diploma]),
         )
 
     @cached_property
@@ -314,12 +337,13 @@ class Economy:
             job=job,
             latitude=np.round(latitude, 5),
             longitude=np.round(longitude, 5),
-            dirt=soiled("offers", self.seed, rows, floor),
+            dirt=soiled("offers", self.seed, rows, min(floor, CLEAN_ROWS)),
             rome=rome,
             employer=employer,
             rank=_ranks(alone),
             partner=self._often(stream + _ORIGIN, rows, _PARTNER_PER_MILLE),
             professional=self._often(stream + _NATURE, rows, _PROFESSIONNALISATION_PER_MILLE),
+            lasting=self._often(stream + _NATURE + _TEXT * 10, rows, _LASTING_PER_MILLE),
             created=created,
         )
 

@@ -88,6 +88,7 @@ class OfferBook:
         self.commune: Numbers = np.where(unplaced, -1, rows.commune)[base].astype(np.int64)
         self.rome: Numbers = np.where(rows.dirt == codes["new_rome"], -1, rows.rome)[base].astype(np.int64)
         self.professional: Mask = rows.professional[base]
+        self.lasting: Mask = rows.lasting[base]
         self._order = np.argsort(-rows.created, kind="stable")
 
     def ordered(self, mask: Mask, *, own_first: bool = False) -> Numbers:
@@ -233,7 +234,7 @@ class OfferBook:
         commune = self._commune(row)
         level = dice.pick(trade.diplomas)[1] if trade else 3 + dice.below(4)
         months = dice.pick(_MONTHS)
-        professional = bool(rows.professional[row])
+        professional, lasting = bool(rows.professional[row]), bool(rows.lasting[row])
         hirer, naf = self._hirer(row, family, dirt, dice)
         name = hirer.get("nom")
         told: dict[str, object] = {
@@ -249,8 +250,8 @@ class OfferBook:
             "romeLibelle": label,
             "appellationlibelle": label,
             "entreprise": hirer,
-            "typeContrat": "CDD" if months < 36 else "CDI",
-            "typeContratLibelle": _contract(months, dice),
+            "typeContrat": "CDI" if lasting else "CDD",
+            "typeContratLibelle": "CDI" if lasting else _contract(months, dice),
             "natureContrat": "Cont. professionnalisation" if professional else "Contrat apprentissage",
         }
         told["experienceExige"], told["experienceLibelle"] = dice.pick(_EXPERIENCES)
@@ -378,8 +379,6 @@ def _title(label: str, professional: bool, rank: int, dice: Dice) -> str:
 
 
 def _contract(months: int, dice: Dice) -> str:
-    if months >= 36:
-        return "CDI"
     return f"CDD - {months} Mois" if dice.chance(850) else f"Contrat à durée déterminée - {months} Mois"
 
 

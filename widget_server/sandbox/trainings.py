@@ -1,6 +1,5 @@
 """The documents of the trainings catalogue, made one by one."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
@@ -88,9 +87,9 @@ class Catalogue:
         """Whether `light` holds all of these."""
         return fields <= _LIGHT
 
-    def everything(self) -> Iterator[dict[str, object]]:
-        """All documents."""
-        return (self.document(row) for row in range(len(self)))
+    def schools(self) -> list[dict[str, object]]:
+        """Every school."""
+        return [self._school(number) for number in range(len(self._economy.schools[0]))]
 
     def truth(self, row: int) -> dict[str, object]:
         """What a perfect reader of the whole catalogue knows of a row; `twin` is the same for one and the same."""
@@ -110,13 +109,7 @@ class Catalogue:
         }
 
     def _diploma(self, row: int) -> tuple[str, int]:
-        job = int(self._rows.job[row])
-        trade = self._economy.jobs.trades[job]
-        if trade is not None:
-            return trade.diplomas[int(self._rows.diploma[row]) % len(trade.diplomas)]
-        code = self._economy.jobs.parents[job]
-        label = self._economy.occupations.label(code) or code
-        return f"{label.partition(' / ')[0].upper()} (TP)", 3 + mix(job) % 4
+        return self._economy.jobs.diploma(int(self._rows.job[row]), int(self._rows.diploma[row]))
 
     def _romes(self, row: int, dirt: str) -> list[str]:
         """Mostly the parent code, sometimes some of its children, rarely both."""
