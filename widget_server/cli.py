@@ -91,6 +91,32 @@ def sync(settings: Settings, sources: tuple[str, ...], report_file: Path | None,
 
 
 @main.command()
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed and day, same bytes.")
+@click.option("--scale", default="default", show_default=True, help="default, large, national, or a factor like 0.05.")
+@click.pass_obj
+def sandbox(settings: Settings, seed: int, scale: str) -> None:
+    """Stand-ins of the upstreams on SANDBOX_PORT: fictitious data, real paths, faults on demand. Loopback only."""
+    from widget_server.sandbox.server import serve_sandbox
+
+    try:
+        serve_sandbox(port=settings.sandbox_port, seed=seed, scale=scale)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--scale") from error
+
+
+@main.command()
+@click.pass_obj
+def demo(settings: Settings) -> None:
+    """Sandbox, sync, server and example partner pages in one go; Ctrl-C ends all of them."""
+    from widget_server.demo import Demo, DemoFailed
+
+    try:
+        Demo(settings=settings).run()
+    except DemoFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 @click.pass_obj
 def doctor(settings: Settings) -> None:
     """What is there, how old it is, and which setting to change. Exit code 1 when something needs attention."""

@@ -1,0 +1,183 @@
+"""`widget-server demo`: sandbox, server and example pages as real processes, filled by the real sync.
+
+Only settings differ from a real installation: base addresses, credentials and the pace. What was synced stays in
+`.demo/data`, so that a second run starts in seconds.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from widget_server.domain.errors import SnapshotError, WidgetError
+from widget_server.settings import Settings
+from widget_server.snapshot.shelf import Shelf
+
+FOLDER: Final = Path(".demo")
+SEARCHES: Final = (
+    ("boulanger, Rennes", "romes=D1102&insee=35238"),
+    ("développement informatique, Rennes", "romes=M1805&insee=35238"),
+    ("cuisine, Lyon 3e", "romes=G1602&insee=69383"),
+    ("services à la personne, Saint-Denis de La Réunion", "romes=K1304&insee=97411"),
+    ("secrétariat, Ajaccio", "romes=M1607&insee=2A004"),
+)
+_WAIT_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.1
+_GRACE_S: Final = 5.0
+_STALE_S: Final = 12 * 3600
+
+
+class DemoFailed(WidgetError):
+    """One of the demo's processes did not do its part."""
+
+
+@dataclass(kw_only=True)
+class Demo:
+    """The processes of one demo; `stop` ends all of them."""
+
+    settings: Settings
+    children: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Start everything, say where it is, and stay until it is interrupted."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self._start()
+            self._stay()
+        except KeyboardInterrupt:
+            sys.stderr.write("\nStopping the demo\n")
+        finally:
+            self.stop()
+
+    def environment(self) -> dict[str, str]:
+        """What a real installation would have in its own environment."""
+        told = self.settings
+        sandbox = f"http://127.0.0.1:{told.sandbox_port}"
+        return {
+            **os.environ,
+            "WIDGET_PORT": str(told.widget_port),
+            "EXAMPLES_PORT": str(told.examples_port),
+            "SANDBOX_PORT": str(told.sandbox_port),
+            "DATA_DIR": str(FOLDER / "data"),
+            "PARTNERS_FILE": str(FOLDER / "partners.toml"),
+            "FRANCE_TRAVAIL_URL": sandbox,
+            "FRANCE_TRAVAIL_TOKEN_URL": f"{sandbox}/connexion/oauth2/access_token?realm=%2Fpartenaire",
+            "FRANCE_TRAVAIL_CLIENT_ID": "PAR_demo",
+            "FRANCE_TRAVAIL_CLIENT_SECRET": "demo",
+            "FRANCE_TRAVAIL_RATE_PER_S": "9",
+            "CARIF_OREF_URL": sandbox,
+            "RECRUITERS_URL": f"{sandbox}/recruiters/recruiters.ndjson.gz",
+        }
+
+    def _start(self) -> None:
+        begun = time.monotonic()
+        FOLDER.mkdir(exist_ok=True)
+        root = Path(__file__).parents[1] / "examples"
+        if not root.is_dir():
+            raise DemoFailed("the example pages are not part of the package: run the demo from a checkout, make demo")
+        partners = (root / "partners.toml").read_text("utf-8")
+        port = str(self.settings.examples_port)
+        (FOLDER / "partners.toml").write_text(partners.replace("__EXAMPLES_PORT__", port), "utf-8")
+        environment = self.environment()
+        command = [sys.executable, "-m", "widget_server.cli"]
+        widget = f"http://127.0.0.1:{self.settings.widget_port}"
+        self._spawn("server", [*command, "serve"], environment)
+        examples = [sys.executable, str(root / "serve.py"), "--port", port, "--widget", widget]
+        self._spawn("examples", examples, environment)
+        self._spawn("sandbox", [*command, "sandbox"], environment)
+        if self._is_filled():
+            sys.stderr.write("The snapshots of an earlier run are fresh: nothing to sync\n")
+        else:
+            self._await("sandbox", f"http://127.0.0.1:{self.settings.sandbox_port}/_faults")
+            self._spawn("sync", [*command, "sync"], environment)
+            self._sync()
+        self._await("server", f"{widget}/readyz")
+        self._await("examples", f"http://127.0.0.1:{port}/")
+        self._announce(widget, time.monotonic() - begun)
+
+    def _sync(self) -> None:
+        """Wait for the sync, which shows its own progress, while the others live."""
+        sync = self.children["sync"]
+        while sync.poll() is None:
+            self._look_after()
+            time.sleep(_LOOK_EVERY_S)
+        del self.children["sync"]
+        if sync.returncode:
+            raise DemoFailed("the sync failed; its cause is above")
+
+    def _look_after(self) -> None:
+        for name, child in self.children.items():
+            if name != "sync" and child.poll() is not None:
+                raise DemoFailed(f"the {name} ended with code {child.returncode}; its last words are above")
+
+    def _announce(self, widget: str, seconds: float) -> None:
+        port = self.settings.examples_port
+        lines = [
+            f"Ready in {seconds:.0f} s. Every company and school shown is fictitious.",
+            f"  Example partner pages   http://localhost:{port}/",
+            *(f"  {name:<24}{widget}/v1/widget?{query}" for name, query in SEARCHES),
+            f"  The same as JSON        {widget}/v1/cards?{SEARCHES[0][1]}",
+            f"  The sandbox             http://127.0.0.1:{self.settings.sandbox_port}/_faults",
+            "Ctrl-C ends all of them.",
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+    def _is_filled(self) -> bool:
+        for name, _ in self.settings.expected_sources():
+            shelf = Shelf(FOLDER / "data" / name)
+            version = shelf.current_version()
+            if version is None:
+                return False
+            try:
+                started = shelf.read_manifest(version).started
+            except SnapshotError:
+                return False
+            if time.time() - started.timestamp() > _STALE_S:
+                return False
+        return True
+
+    def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        # A group of its own: Ctrl-C reaches this process only, which then ends the others in order.
+        self.children[name] = subprocess.Popen(  # noqa: S603 - our own commands
+            command, env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def _await(self, name: str, address: str) -> None:
+        """Wait until an address of ours answers 200; `DemoFailed` names the process that does not."""
+        until = time.monotonic() + _WAIT_S
+        while time.monotonic() < until:
+            self._look_after()
+            try:
+                with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - our own loopback address
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                pass
+            time.sleep(_LOOK_EVERY_S)
+        raise DemoFailed(f"the {name} did not answer within {_WAIT_S:.0f} s at {address}")
+
+    def _stay(self) -> None:
+        while True:
+            self._look_after()
+            time.sleep(_GRACE_S / 10)
+
+    def stop(self) -> None:
+        """End every process: politely, then not."""
+        for child in self.children.values():
+            if child.poll() is None:
+                child.terminate()
+        until = time.monotonic() + _GRACE_S
+        for child in self.children.values():
+            try:
+                child.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
