@@ -129,7 +129,7 @@ def doctor(settings: Settings) -> None:
         click.echo(f"  {table.name:<18} {table.rows:>6} rows  {table.vintage}  ({table.source}; {table.licence})")
     click.echo("Snapshots")
     now = datetime.now(UTC)
-    for name, _ in settings.expected_sources():
+    for name, kind in settings.expected_sources():
         shelf = Shelf(settings.data_path() / name)
         version = shelf.current_version()
         if version is None:
@@ -143,9 +143,9 @@ def doctor(settings: Settings) -> None:
             click.echo(f"  {name:<12} {error}: run widget-server sync {name}, or snapshots rollback")
             continue
         age_s = (now - datetime.fromisoformat(manifest.harvest.as_of)).total_seconds()
-        late = age_s >= settings.late_after_s(name)
+        late = age_s >= settings.late_after_s(kind)
         troubles += late
-        limit = f"the limit is {settings.late_after_s(name) / 3600:.0f} h ({name.upper()}_LATE_AFTER_S)"
+        limit = f"the limit is {settings.late_after_s(kind) / 3600:.0f} h ({kind.upper()}S_LATE_AFTER_S)"
         mark = f"late, {limit}" if late else "ok"
         click.echo(f"  {name:<12} {version}  {manifest.counts.cards} cards, {age_s / 3600:.1f} h old: {mark}")
     click.echo("Settings")

@@ -27,7 +27,7 @@ class Settings:
     partners_file: Annotated[str, "TOML file of the partners that may frame the widget; empty: nobody may."] = ""
     workers: Annotated[int, "Server processes; as many as cores."] = 1
     keep_versions: Annotated[int, "Versions of each snapshot kept on disk."] = 3
-    sources: Annotated[str, "Sources expected by the server, in the order of the list, as name:kind."] = (
+    sources: Annotated[str, "Sources that are synced and shown, in the order of the list, as name:kind."] = (
         "trainings:training,offers:offer,recruiters:recruiter"
     )
 
@@ -73,16 +73,16 @@ class Settings:
             pairs.append((name, kind))
         return tuple(pairs)
 
-    def late_after_s(self, source: str) -> int:
-        """Age in seconds from which a source is late."""
-        return self._age(source, "late_after_s")
+    def late_after_s(self, kind: str) -> int:
+        """Age in seconds from which the cards of a kind are late."""
+        return self._age(kind, "late_after_s")
 
-    def withheld_after_s(self, source: str) -> int:
-        """Age in seconds from which a source is no longer shown."""
-        return self._age(source, "withheld_after_s")
+    def withheld_after_s(self, kind: str) -> int:
+        """Age in seconds from which the cards of a kind are no longer shown."""
+        return self._age(kind, "withheld_after_s")
 
-    def _age(self, source: str, what: str) -> int:
-        value = getattr(self, f"{source}_{what}", None)
+    def _age(self, kind: str, what: str) -> int:
+        value = getattr(self, f"{kind}s_{what}", None)
         return value if isinstance(value, int) else 7 * DAY_S
 
 

@@ -45,6 +45,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     count     cards in its snapshot
     age_s     seconds since its last complete harvest; None when there is none
     as_of     that instant, ISO 8601
+    problem   why its last sync failed, or why its newest version is refused; the data shown are older, not wrong
     """
 
     name: str
@@ -59,6 +60,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     licence_url: str | None = None
     level_role: str = ""
     demonstration: bool = False
+    problem: str | None = None
 
 
 class Apart(msgspec.Struct, frozen=True, kw_only=True):

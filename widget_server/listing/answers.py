@@ -45,12 +45,27 @@ class Source:
 
 
 def source_state(
-    name: str, kind: str, snapshot: Snapshot | None, now: datetime, *, late_after_s: int, withheld_after_s: int
+    name: str,
+    kind: str,
+    snapshot: Snapshot | None,
+    now: datetime,
+    *,
+    late_after_s: int,
+    withheld_after_s: int,
+    problem: str | None = None,
 ) -> Source:
     """How a source is doing now. Its age counts from its last complete harvest."""
     if snapshot is None:
         state = SourceState(
-            name=name, kind=kind, label=name, status="missing", count=0, age_s=None, as_of=None, attribution=""
+            name=name,
+            kind=kind,
+            label=name,
+            status="missing",
+            count=0,
+            age_s=None,
+            as_of=None,
+            attribution="",
+            problem=problem,
         )
         return Source(state=state, snapshot=None)
     manifest = snapshot.manifest
@@ -71,6 +86,7 @@ def source_state(
         licence_url=told.licence_url,
         level_role=told.level_role,
         demonstration=manifest.harvest.demonstration,
+        problem=problem,
     )
     return Source(state=state, snapshot=None if status == "missing" else snapshot)
 

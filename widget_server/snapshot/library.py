@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from widget_server.domain.errors import SnapshotError
+from widget_server.snapshot.runs import Run, read_run
 from widget_server.snapshot.shelf import Shelf, Snapshot
 
 _LOG = logging.getLogger(__name__)
@@ -16,12 +17,13 @@ LOOK_AGAIN_S: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """One expected source: its snapshot when there is a usable one, else why not."""
+    """One expected source: its snapshot when there is a usable one, else why not, and what its last sync came to."""
 
     name: str
     kind: str
     snapshot: Snapshot | None
     problem: str | None = None
+    run: Run | None = None
 
 
 class Library:
@@ -30,7 +32,7 @@ class Library:
     def __init__(
         self, data: Path, expected: Sequence[tuple[str, str]], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._shelves = {name: (Shelf(data / name), kind) for name, kind in expected}
+        self._shelves = {name: Shelf(data / name) for name, _ in expected}
         self._clock = clock
         self._looked = float("-inf")
         self._refused: dict[str, str] = {}
@@ -50,20 +52,19 @@ class Library:
         if not at_once and now - self._looked < LOOK_AGAIN_S:
             return False
         self._looked = now
-        changed = False
-        for name, (shelf, kind) in self._shelves.items():
-            version = shelf.current_version()
-            snapshot = self._loaded[name].snapshot
-            serving = snapshot.version if snapshot else None
-            if version is None or version == serving or version == self._refused.get(name):
-                continue
-            try:
-                fresh = shelf.open(version)
-            except SnapshotError as error:
-                _LOG.error("%s stays at %s: %s", name, serving or "nothing", error)
-                self._refused[name] = version
-                self._loaded[name] = Loaded(name=name, kind=kind, snapshot=snapshot, problem=str(error))
-            else:
-                self._loaded[name] = Loaded(name=name, kind=kind, snapshot=fresh)
-            changed = True
-        return changed
+        before = self.loaded
+        for name, shelf in self._shelves.items():
+            self._loaded[name] = self._look(shelf, replace(self._loaded[name], run=read_run(shelf.folder)))
+        return self.loaded != before
+
+    def _look(self, shelf: Shelf, loaded: Loaded) -> Loaded:
+        version = shelf.current_version()
+        serving = loaded.snapshot.version if loaded.snapshot else None
+        if version is None or version == serving or version == self._refused.get(loaded.name):
+            return loaded
+        try:
+            return replace(loaded, snapshot=shelf.open(version), problem=None)
+        except SnapshotError as error:
+            _LOG.error("%s stays at %s: %s", loaded.name, serving or "nothing", error)
+            self._refused[loaded.name] = version
+            return replace(loaded, problem=str(error))

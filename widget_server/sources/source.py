@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -67,7 +68,11 @@ class Notes:
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """Everything a source needs, for one sync. Clients are made by `connect`, so that their calls are counted."""
+    """Everything a source needs, for one sync. Clients are made by `connect`, so that their calls are counted.
+
+    folder      the source's own folder: what it must find again in the next sync goes there, in a file with a dot
+    increment   read only what is new since the last sync, where the upstream can tell; else the same as a full sync
+    """
 
     settings: Settings
     occupations: Occupations
@@ -75,6 +80,8 @@ class Kit:
     placing: Placing
     departements: tuple[str, ...]
     now: datetime
+    folder: Path
+    increment: bool = False
     notes: Notes = field(default_factory=Notes)
     clients: list[Client] = field(default_factory=list)
     transport: Transport | None = None

@@ -27,6 +27,7 @@ from widget_server.reference.places import Places
 from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings
 from widget_server.snapshot.manifest import Counts, Harvest, Manifest
+from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Draft, Shelf
 from widget_server.sources import SOURCES
 from widget_server.sources.placing import Placing
@@ -118,17 +119,19 @@ async def sync(
     report: Progress = silent,
     transports: Mapping[str, Transport] | None = None,
     accept_drop: bool = False,
+    increment: bool = False,
     sources: Mapping[str, Source] = SOURCES,
 ) -> tuple[SyncReport, ...]:
-    """Sync the named sources, or all of them when none is named; the reports are in the order of the names.
+    """Sync the named sources, or those of SOURCES when none is named; the reports are in the order of the names.
 
     now          the instant at which this sync begins, with its offset
     transports   source -> what carries its calls; a source that is not in it uses the network
     accept_drop  publish even what holds much less than the previous version
+    increment    only what is new since the last sync, from the sources that can tell
 
     `SettingError` when a name is unknown. Everything that befalls one source is in its report.
     """
-    chosen = tuple(dict.fromkeys(names)) or tuple(sources)
+    chosen = tuple(dict.fromkeys(names)) or tuple(name for name, _ in settings.expected_sources())
     unknown = [name for name in chosen if name not in sources]
     if unknown:
         raise SettingError(f"no source is called {', '.join(unknown)}; there are: {', '.join(sources)}")
@@ -140,6 +143,8 @@ async def sync(
         placing=Placing(places),
         departements=tuple(each.code for each in places.departements()),
         now=now,
+        folder=settings.data_path(),
+        increment=increment,
     )
     told = {vintage.name: vintage.vintage for vintage in vintages()}
     runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
@@ -152,9 +157,11 @@ class _Run:
     def __init__(self, source: Source, kit: Kit, transport: Transport | None, report: Progress) -> None:
         self._source = source
         self._name = source.declaration.name
-        self._kit = replace(kit, notes=Notes(), clients=[], transport=transport, on_call=self._called)
         self._report = report
         self._shelf = Shelf(kit.settings.data_path() / self._name)
+        self._kit = replace(
+            kit, folder=self._shelf.folder, notes=Notes(), clients=[], transport=transport, on_call=self._called
+        )
         self._begun = time.monotonic()
         self._rows = 0
         self._rejected = 0
@@ -164,14 +171,23 @@ class _Run:
         previous = self._shelf.current_version()
         manifest: Manifest | None = None
         cause: str | None = None
+        failure: Exception | None = None
         try:
             with _locked(self._shelf.folder):
                 manifest = await self._publish(vintages, accept_drop=accept_drop)
         except (WidgetError, OSError) as error:
-            cause = str(error)
+            failure, cause = error, str(error)
         except Exception as error:  # a bug in one source must not stop the others; its trace goes to the log
             _log.exception("sync of %s", self._name)
             cause = f"{self._name}: internal error, {type(error).__name__}; the log has its trace"
+        if not isinstance(failure, SyncBusy):
+            write_run(
+                self._shelf.folder,
+                started=self._kit.now,
+                ended=self._kit.now + timedelta(seconds=self._seconds()),
+                cause=cause,
+                increment=self._kit.increment,
+            )
         self._tell("failed" if cause else "done")
         return self._reported(manifest, previous, cause)
 

@@ -26,9 +26,8 @@ async def readyz(request: Request) -> Response:
     """200 when every expected source has a usable snapshot, else 503 naming what is missing."""
     site = site_of(request)
     states = tuple(source.state for source in site.sources())
-    problems = {loaded.name: loaded.problem for loaded in site.library.loaded}
     missing = {
-        state.name: problems.get(state.name) or ("no snapshot yet" if state.as_of is None else "too old to be shown")
+        state.name: state.problem or ("no snapshot yet" if state.as_of is None else "too old to be shown")
         for state in states
         if state.status == "missing"
     }

@@ -42,8 +42,9 @@ class Site:
                 loaded.kind,
                 loaded.snapshot,
                 now,
-                late_after_s=self.settings.late_after_s(loaded.name),
-                withheld_after_s=self.settings.withheld_after_s(loaded.name),
+                late_after_s=self.settings.late_after_s(loaded.kind),
+                withheld_after_s=self.settings.withheld_after_s(loaded.kind),
+                problem=loaded.problem or (loaded.run.cause if loaded.run else None),
             )
             for loaded in self.library.loaded
         )

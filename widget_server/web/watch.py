@@ -35,6 +35,7 @@ class Metrics:
         self.cards = self._gauge("widget_source_cards", "Cards in the current snapshot")
         self.age = self._gauge("widget_source_age_seconds", "Age of the last complete harvest")
         self.status = self._gauge("widget_source_status", "0 ok, 1 late, 2 missing or withheld")
+        self.failing = self._gauge("widget_source_failing", "1 when the last sync of the source failed")
 
     def _gauge(self, name: str, help: str) -> Gauge:
         return Gauge(name, help, ["source"], registry=self.registry, multiprocess_mode="mostrecent")
@@ -45,6 +46,7 @@ class Metrics:
             self.cards.labels(state.name).set(state.count)
             self.age.labels(state.name).set(float("nan") if state.age_s is None else state.age_s)
             self.status.labels(state.name).set(_STATUSES[state.status])
+            self.failing.labels(state.name).set(int(state.problem is not None))
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         # With several workers each writes its numbers into files; only their sum is true.
