@@ -54,10 +54,24 @@ def serve(settings: Settings) -> None:
 @main.command()
 @click.argument("sources", nargs=-1)
 @click.option("--json", "report_file", type=click.Path(path_type=Path), help="Write the report to this file, - = here.")
-@click.option("--accept-drop", is_flag=True, help="Publish even what holds far less than the previous version.")
+@click.option("--increment", is_flag=True, help="Only what is new since the last sync, where an upstream can tell.")
+@click.option("--accept", multiple=True, metavar="RULE", help="Publish although this rail is broken; needs --because.")
+@click.option("--because", default="", help="Why the rail may be broken; recorded in the manifest.")
+@click.option("--explain", "explained", metavar="ID", help="Sync nothing; tell why this record is in or out.")
 @click.pass_obj
-def sync(settings: Settings, sources: tuple[str, ...], report_file: Path | None, accept_drop: bool) -> None:
+def sync(
+    settings: Settings,
+    sources: tuple[str, ...],
+    report_file: Path | None,
+    increment: bool,
+    accept: tuple[str, ...],
+    because: str,
+    explained: str | None,
+) -> None:
     """Read the upstreams of SOURCES, all by default, into new snapshots."""
+    if explained is not None:
+        _explain(settings, explained, sources)
+        return
     import msgspec
 
     from widget_server.progress import SyncDisplay
@@ -66,7 +80,14 @@ def sync(settings: Settings, sources: tuple[str, ...], report_file: Path | None,
     with SyncDisplay() as display:
         try:
             reports = asyncio.run(
-                sync_sources(sources, settings, now=datetime.now(UTC), report=display.step, accept_drop=accept_drop)
+                sync_sources(
+                    sources,
+                    settings,
+                    now=datetime.now(UTC),
+                    report=display.step,
+                    accept=_accepted(accept, because),
+                    increment=increment,
+                )
             )
         except SettingError as error:
             raise click.ClickException(str(error)) from error
@@ -88,6 +109,37 @@ def sync(settings: Settings, sources: tuple[str, ...], report_file: Path | None,
             click.echo(f"{report.source}: {report.cause}{stays}", err=True)
     if not all(report.ok for report in reports):
         raise SystemExit(1)
+
+
+def _explain(settings: Settings, row_id: str, sources: tuple[str, ...]) -> None:
+    from widget_server.snapshot.explanation import explain
+
+    found = False
+    for name in sources or [name for name, _ in settings.expected_sources()]:
+        shelf = _shelf(settings, name)
+        version = shelf.current_version()
+        if version is None:
+            click.echo(f"{name}: no version yet; run widget-server sync {name}")
+            continue
+        told = explain(row_id, shelf.open(version))
+        found |= told.fate != "absent"
+        click.echo(f"{name}: {told.fate} (version {told.version}, data of {told.as_of})")
+        for line in told.told:
+            click.echo(f"  {line}")
+    if not found:
+        raise SystemExit(1)
+
+
+def _accepted(rules: tuple[str, ...], because: str) -> dict[str, str]:
+    from widget_server.snapshot.guards import GUARDS
+
+    known = [guard.id for guard in GUARDS]
+    unknown = [rule for rule in rules if rule not in known]
+    if unknown:
+        raise click.BadParameter(f"no rail is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    if rules and not because.strip():
+        raise click.BadParameter("--accept needs --because: the reason is recorded in the manifest")
+    return dict.fromkeys(rules, because.strip())
 
 
 @main.command()

@@ -38,6 +38,10 @@ class Settings:
     recruiters_late_after_s: Annotated[int, "Recruiters older than this are shown as late."] = 14 * DAY_S
     recruiters_withheld_after_s: Annotated[int, "Recruiters older than this are no longer shown."] = 90 * DAY_S
 
+    offers_least: Annotated[int, "Fewer offers than this are not published (rule few)."] = 100
+    trainings_least: Annotated[int, "Fewer trainings than this are not published (rule few)."] = 100
+    recruiters_least: Annotated[int, "Fewer recruiters than this are not published (rule few)."] = 100
+
     france_travail_url: Annotated[str, "Base of the offers API."] = "https://api.francetravail.io"
     france_travail_token_url: Annotated[str, "Where the access token comes from."] = (
         "https://entreprise.francetravail.fr/connexion/oauth2/access_token?realm=%2Fpartenaire"
@@ -80,6 +84,11 @@ class Settings:
     def withheld_after_s(self, kind: str) -> int:
         """Age in seconds from which the cards of a kind are no longer shown."""
         return self._age(kind, "withheld_after_s")
+
+    def least(self, kind: str) -> int:
+        """How many cards of a kind a new version must have."""
+        value = getattr(self, f"{kind}s_least", None)
+        return value if isinstance(value, int) else 1
 
     def _age(self, kind: str, what: str) -> int:
         value = getattr(self, f"{kind}s_{what}", None)

@@ -11,7 +11,7 @@ from widget_server.domain.occupations import asked_keys, broader_keys, posting_k
 from widget_server.reference.certifications import Certifications
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
-from widget_server.reference.tables import names
+from widget_server.reference.tables import everyday_names
 
 OCCUPATIONS = Occupations.load()
 EVERYDAY = Path(__file__).with_name("everyday_jobs.csv")
@@ -30,7 +30,7 @@ def test_a_parent_stands_for_all_its_children():
 
 
 def test_everyday_names_lead_to_codes_that_exist():
-    assert [row for row in names() if OCCUPATIONS.label(row[1]) is None] == []
+    assert [code for row in everyday_names() for code in row.romes if OCCUPATIONS.label(code) is None] == []
 
 
 def test_ninety_five_of_a_hundred_everyday_words_find_their_occupation_among_five():

@@ -56,7 +56,7 @@ def test_a_version_that_lost_too_many_cards_is_refused_and_the_previous_one_stay
         publish(tmp_path, [entry(f"c{number}") for number in range(6)], started=NOW + timedelta(hours=1))
 
     assert shelf.current_version() == before
-    publish(tmp_path, [entry("c1")], started=NOW + timedelta(hours=2), accept_drop=True)
+    publish(tmp_path, [entry("c1")], started=NOW + timedelta(hours=2), accept={"drop": "essai"})
     assert shelf.current_version() != before
 
 

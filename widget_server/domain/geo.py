@@ -18,6 +18,16 @@ ROWS: Final = 800
 COLUMNS: Final = 1250
 CELLS: Final = ROWS * COLUMNS
 
+# South, north, west, east: the mainland with Corsica; Antilles with Saint-Martin and Saint-Barthélemy; Guyane;
+# La Réunion; Mayotte; Saint-Pierre-et-Miquelon.
+_FRANCE: Final = (
+    (41.2, 51.2, -5.3, 9.7),
+    (14.2, 18.3, -63.3, -60.7),
+    (2.0, 6.0, -54.7, -51.4),
+    (-21.5, -20.8, 55.1, 55.9),
+    (-13.1, -12.5, 44.9, 45.4),
+    (46.6, 47.2, -56.5, -56.0),
+)
 _ARRONDISSEMENTS: Final = (("75056", "75101", "75120"), ("69123", "69381", "69389"), ("13055", "13201", "13216"))
 
 Degrees = npt.NDArray[np.float64]
@@ -36,6 +46,11 @@ def distance_km(latitude: float, longitude: float, latitudes: Degrees, longitude
 def in_grid(latitude: float, longitude: float) -> bool:
     """Whether a point can be posted: finite, and inside the grid."""
     return SOUTH <= latitude < SOUTH + ROWS / CELLS_PER_DEGREE and WEST <= longitude < WEST + COLUMNS / CELLS_PER_DEGREE
+
+
+def in_france(latitude: float, longitude: float) -> bool:
+    """Whether a point lies in a box around mainland France with Corsica, or around a territory overseas."""
+    return any(south <= latitude <= north and west <= longitude <= east for south, north, west, east in _FRANCE)
 
 
 def cells(latitudes: npt.NDArray[np.float32], longitudes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:

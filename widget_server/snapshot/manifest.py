@@ -48,6 +48,14 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     unplaced: int
 
 
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """A rail that this version broke and that the operator accepted, with the reason given."""
+
+    rule: str
+    problem: str
+    because: str
+
+
 class FileMark(msgspec.Struct, frozen=True, kw_only=True):
     """The size and SHA-256 of one file."""
 
@@ -70,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     unplaced_keys: tuple[str, ...]
     files: dict[str, FileMark]
     rejections: tuple[Rejection, ...]
+    accepted: tuple[Accepted, ...] = ()
 
 
 def mark(path: Path) -> FileMark:

@@ -11,6 +11,7 @@ version and its folder have reached the disk.
 import os
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +21,12 @@ import msgspec
 
 from widget_server import __version__
 from widget_server.domain.cards import LOCATED, AlsoOn, Card, Declaration, Entry, Fact, Rejection
-from widget_server.domain.errors import GuardRail, SnapshotCorrupt, SnapshotMissing
-from widget_server.domain.geo import in_grid
+from widget_server.domain.errors import SnapshotCorrupt, SnapshotMissing
+from widget_server.domain.geo import in_france, in_grid
 from widget_server.domain.occupations import Tree, posting_keys
 from widget_server.snapshot import manifest as manifests
 from widget_server.snapshot.columns import Columns, ColumnWriter, open_columns
+from widget_server.snapshot.guards import Comparison, check
 from widget_server.snapshot.index import (
     COUNTRY_AREA,
     PostingLists,
@@ -40,8 +42,6 @@ from widget_server.snapshot.store import CardReader, CardWriter, Spool
 CURRENT: Final = "current"
 _DRAFT: Final = ".draft-"
 _SAMPLES_PER_REASON: Final = 20
-LEAST_SHARE: Final = 0.7
-"""A new version with less than this share of the previous one's cards is refused unless the operator accepts it."""
 
 
 class Snapshot:
@@ -172,18 +172,23 @@ class Draft:
 
     def _refuse(self, rejection: Rejection) -> None:
         self._rejected[rejection.reason] += 1
+        self._spool.reject(rejection)
         if self._rejected[rejection.reason] <= _SAMPLES_PER_REASON:
             self._samples.append(rejection)
 
-    def publish(self, *, tree: Tree, harvest: Harvest, keep: int, accept_drop: bool = False) -> Manifest:
+    def publish(
+        self, *, tree: Tree, harvest: Harvest, keep: int, least: int = 0, accept: Mapping[str, str] | None = None
+    ) -> Manifest:
         """Merge twins, sort, build the index, verify, and make the new version the current one.
 
-        `GuardRail` when it holds less than 70 % of the previous version's cards, unless `accept_drop`.
+        `GuardRail` when it breaks a rail of guards.py that is not in `accept` (rule -> why).
         """
         files = self._folder / "version"
         files.mkdir()
         manifest = self._write(files, tree, harvest)
-        self._check_drop(manifest, accept_drop)
+        accepted = check(Comparison(new=manifest, old=self._previous(), least=least), accept or {})
+        manifest = msgspec.structs.replace(manifest, accepted=accepted)
+        (files / manifests.FILE_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
         _fsync_all(files)
         Snapshot(files, manifest).cards.close()
         final = self._shelf.folder / manifest.version
@@ -215,13 +220,14 @@ class Draft:
                 index.post(keys, count, entry.score, (place.latitude, place.longitude))
             else:
                 unplaced.post(keys, count, entry.score, _area(entry.card))
+        cards.reject(self._spool.rejections())
         cards.close()
         columns.write(files / "columns")
         keys_placed, keys_unplaced = index.write(files / "index"), unplaced.write(files / "unplaced")
         marks = {
             str(path.relative_to(files)): manifests.mark(path) for path in sorted(files.rglob("*")) if path.is_file()
         }
-        manifest = Manifest(
+        return Manifest(
             format=manifests.FORMAT,
             version=f"{self._started:%Y%m%dT%H%M%SZ}-{marks[CARDS].sha256[:8]}",
             code=__version__,
@@ -243,22 +249,14 @@ class Draft:
             files=marks,
             rejections=tuple(self._samples),
         )
-        (files / manifests.FILE_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-        return manifest
 
-    def _check_drop(self, manifest: Manifest, accept_drop: bool) -> None:
-        previous = self._shelf.current_version()
-        if previous is None or accept_drop:
-            return
+    def _previous(self) -> Manifest | None:
+        """The current version's manifest; None when there is nothing trustworthy to compare with."""
+        current = self._shelf.current_version()
         try:
-            before = self._shelf.read_manifest(previous).counts.cards
+            return self._shelf.read_manifest(current) if current else None
         except (SnapshotCorrupt, SnapshotMissing):
-            return  # nothing trustworthy to compare with
-        if manifest.counts.cards < before * LEAST_SHARE:
-            raise GuardRail(
-                f"{self._shelf.name}: {manifest.counts.cards} cards after {before}, less than"
-                f" {LEAST_SHARE:.0%} of the previous version; if this is right, sync again with --accept-drop"
-            )
+            return None
 
 
 def also_on(card: Card) -> AlsoOn:
@@ -277,6 +275,8 @@ def _unpostable(card: Card) -> Rejection | None:
         return Rejection(reason="place_inconsistent", id=card.id, detail=f"{place.precision} {place.latitude}")
     if place.latitude is not None and place.longitude is not None and not in_grid(place.latitude, place.longitude):
         return Rejection(reason="outside_grid", id=card.id, detail=f"{place.latitude}, {place.longitude}")
+    if place.latitude is not None and place.longitude is not None and not in_france(place.latitude, place.longitude):
+        return Rejection(reason="outside_france", id=card.id, detail=f"{place.latitude}, {place.longitude}")
     return None
 
 

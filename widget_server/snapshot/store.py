@@ -2,6 +2,7 @@
 
     card(card INTEGER PRIMARY KEY, id TEXT UNIQUE, body TEXT, also_on TEXT, facts TEXT)
     alias(id TEXT PRIMARY KEY, card INTEGER)     ids that were merged into another card
+    rejected(id TEXT, reason TEXT, detail TEXT)  rows that did not become a card
 
 `body` is the card's final JSON without what depends on a search. Primary keys count from 1, the newest card first.
 """
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from widget_server.domain.cards import AlsoOn, Card, Entry, Fact
+from widget_server.domain.cards import AlsoOn, Card, Entry, Fact, Rejection
 from widget_server.domain.errors import SnapshotCorrupt
 
 FILE_NAME: Final = "cards.sqlite"
@@ -35,6 +36,7 @@ class Spool:
             "CREATE TABLE entry(id TEXT PRIMARY KEY, newest TEXT, twin TEXT, preferred INTEGER, body BLOB)"
             " WITHOUT ROWID"
         )
+        self._db.execute("CREATE TABLE rejected(id TEXT, reason TEXT, detail TEXT)")
         self._db.execute("BEGIN")
 
     def add(self, entry: Entry) -> bool:
@@ -46,6 +48,18 @@ class Spool:
             self._db.execute("REPLACE INTO entry VALUES (?, ?, ?, ?, ?)", row)
             return False
         return True
+
+    def reject(self, rejection: Rejection) -> None:
+        """Keep what became of a row that is not a card."""
+        row = (rejection.id, rejection.reason, rejection.detail)
+        self._db.execute("INSERT INTO rejected VALUES (?, ?, ?)", row)
+
+    def rejections(self) -> Iterator[tuple[str, str, str]]:
+        """Every rejection as id, reason, detail, in the order of the ids."""
+        rows: Iterator[tuple[str, str, str]] = self._db.execute(
+            "SELECT id, reason, detail FROM rejected ORDER BY id, reason, detail"
+        )
+        return rows
 
     def twins(self) -> dict[str, tuple[str, ...]]:
         """For each card that stays: the ids that say the same and are merged into it."""
@@ -85,6 +99,7 @@ class CardWriter:
             " facts TEXT NOT NULL)"
         )
         self._db.execute("CREATE TABLE alias(id TEXT PRIMARY KEY, card INTEGER NOT NULL) WITHOUT ROWID")
+        self._db.execute("CREATE TABLE rejected(id TEXT, reason TEXT, detail TEXT)")
         self._db.execute("BEGIN")
 
     def add(self, card: int, entry: Entry, also_on: Sequence[AlsoOn]) -> None:
@@ -94,6 +109,10 @@ class CardWriter:
         facts = msgspec.json.encode(entry.facts).decode()
         self._db.execute("INSERT INTO card VALUES (?, ?, ?, ?, ?)", (card, entry.card.id, body, others, facts))
         self._db.executemany("INSERT INTO alias VALUES (?, ?)", [(other.id, card) for other in also_on])
+
+    def reject(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """The rows that did not become a card, as id, reason, detail."""
+        self._db.executemany("INSERT INTO rejected VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         """Commit and close."""
@@ -133,6 +152,11 @@ class CardReader:
             return None
         body, also_on, facts = row
         return _CARD.decode(body), _ALSO_ON.decode(also_on) if also_on else (), _FACTS.decode(facts)
+
+    def rejected(self, row_id: str) -> list[tuple[str, str]]:
+        """Why the row of this id is not a card, as reason and detail; empty when it was not rejected."""
+        rows = self._db.execute("SELECT reason, detail FROM rejected WHERE id = ?", (row_id,))
+        return [(str(reason), str(detail)) for reason, detail in rows]
 
     def everything(self) -> Iterator[Card]:
         """Every card in the order of its primary key; for checks and counts, never for a visitor."""

@@ -118,7 +118,7 @@ async def sync(
     now: datetime,
     report: Progress = silent,
     transports: Mapping[str, Transport] | None = None,
-    accept_drop: bool = False,
+    accept: Mapping[str, str] | None = None,
     increment: bool = False,
     sources: Mapping[str, Source] = SOURCES,
 ) -> tuple[SyncReport, ...]:
@@ -126,7 +126,7 @@ async def sync(
 
     now          the instant at which this sync begins, with its offset
     transports   source -> what carries its calls; a source that is not in it uses the network
-    accept_drop  publish even what holds much less than the previous version
+    accept       rails of publication that may be broken: rule -> why (see snapshot/guards.py)
     increment    only what is new since the last sync, from the sources that can tell
 
     `SettingError` when a name is unknown. Everything that befalls one source is in its report.
@@ -148,7 +148,7 @@ async def sync(
     )
     told = {vintage.name: vintage.vintage for vintage in vintages()}
     runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
-    return tuple(await asyncio.gather(*(run.finish(told, accept_drop=accept_drop) for run in runs)))
+    return tuple(await asyncio.gather(*(run.finish(told, accept or {}) for run in runs)))
 
 
 class _Run:
@@ -166,7 +166,7 @@ class _Run:
         self._rows = 0
         self._rejected = 0
 
-    async def finish(self, vintages: Mapping[str, str], *, accept_drop: bool) -> SyncReport:
+    async def finish(self, vintages: Mapping[str, str], accept: Mapping[str, str]) -> SyncReport:
         """Harvest and publish; whatever happens is in the report."""
         previous = self._shelf.current_version()
         manifest: Manifest | None = None
@@ -174,7 +174,7 @@ class _Run:
         failure: Exception | None = None
         try:
             with _locked(self._shelf.folder):
-                manifest = await self._publish(vintages, accept_drop=accept_drop)
+                manifest = await self._publish(vintages, accept)
         except (WidgetError, OSError) as error:
             failure, cause = error, str(error)
         except Exception as error:  # a bug in one source must not stop the others; its trace goes to the log
@@ -191,7 +191,7 @@ class _Run:
         self._tell("failed" if cause else "done")
         return self._reported(manifest, previous, cause)
 
-    async def _publish(self, vintages: Mapping[str, str], *, accept_drop: bool) -> Manifest:
+    async def _publish(self, vintages: Mapping[str, str], accept: Mapping[str, str]) -> Manifest:
         kit, notes = self._kit, self._kit.notes
         async with _writing(self._shelf.draft(self._source.declaration, started=kit.now)) as desk:
             batch: list[Entry | Rejection] = []
@@ -215,7 +215,7 @@ class _Run:
                 vintages=dict(vintages),
                 parts=tuple(notes.parts),
             )
-            return await desk.publish(kit, harvest, accept_drop=accept_drop)
+            return await desk.publish(kit, harvest, self._source.declaration.kind, accept)
 
     def _called(self, tally: Tally) -> None:
         self._tell("harvest")
@@ -270,11 +270,11 @@ class _Desk:
         """Write a batch; returns the rejections so far."""
         return await self.run(lambda: self._put(batch))
 
-    async def publish(self, kit: Kit, harvest: Harvest, *, accept_drop: bool) -> Manifest:
+    async def publish(self, kit: Kit, harvest: Harvest, kind: str, accept: Mapping[str, str]) -> Manifest:
         """Make it the current version."""
-        keep = kit.settings.keep_versions
+        keep, least = kit.settings.keep_versions, kit.settings.least(kind)
         return await self.run(
-            lambda: self._draft.publish(tree=kit.occupations, harvest=harvest, keep=keep, accept_drop=accept_drop)
+            lambda: self._draft.publish(tree=kit.occupations, harvest=harvest, keep=keep, least=least, accept=accept)
         )
 
     async def run(self, work: Callable[[], T]) -> T:
