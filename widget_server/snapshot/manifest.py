@@ -10,7 +10,7 @@ import msgspec
 from widget_server.domain.cards import Declaration, Rejection
 from widget_server.domain.errors import SnapshotCorrupt
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FILE_NAME: Final = "manifest.json"
 
 
