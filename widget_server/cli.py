@@ -57,6 +57,7 @@ def serve(settings: Settings) -> None:
 @click.option("--increment", is_flag=True, help="Only what is new since the last sync, where an upstream can tell.")
 @click.option("--accept", multiple=True, metavar="RULE", help="Publish although this rail is broken; needs --because.")
 @click.option("--because", default="", help="Why the rail may be broken; recorded in the manifest.")
+@click.option("--watch", "watched", is_flag=True, help="Stay, and sync every source on its schedule (…_SCHEDULE).")
 @click.option("--explain", "explained", metavar="ID", help="Sync nothing; tell why this record is in or out.")
 @click.pass_obj
 def sync(
@@ -66,11 +67,15 @@ def sync(
     increment: bool,
     accept: tuple[str, ...],
     because: str,
+    watched: bool,
     explained: str | None,
 ) -> None:
     """Read the upstreams of SOURCES, all by default, into new snapshots."""
     if explained is not None:
         _explain(settings, explained, sources)
+        return
+    if watched:
+        _watch(settings, sources)
         return
     import msgspec
 
@@ -109,6 +114,36 @@ def sync(
             click.echo(f"{report.source}: {report.cause}{stays}", err=True)
     if not all(report.ok for report in reports):
         raise SystemExit(1)
+
+
+def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
+    import signal
+
+    from widget_server.progress import SyncDisplay
+    from widget_server.sources.sync import SyncReport
+    from widget_server.sources.sync import sync as sync_sources
+    from widget_server.sources.watch import Job, WallClock, WatchBusy, plans, watch
+
+    display = SyncDisplay(live=False)
+
+    async def run(job: Job) -> SyncReport:
+        now = datetime.now(UTC)
+        (report,) = await sync_sources([job.source], settings, now=now, report=display.step, increment=job.increment)
+        return report
+
+    def say(line: str) -> None:
+        click.echo(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {line}", err=True)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        schedule = [plan for plan in plans(settings) if not sources or plan.source in sources]
+        asyncio.run(
+            watch(schedule, settings.data_path(), run, clock=WallClock(), jitter_s=settings.schedule_jitter_s, say=say)
+        )
+    except (SettingError, WatchBusy) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        say("stopped; the current snapshots stay")
 
 
 def _explain(settings: Settings, row_id: str, sources: tuple[str, ...]) -> None:

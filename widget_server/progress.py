@@ -15,30 +15,31 @@ _EVERY_S: Final = 5.0
 
 
 class SyncDisplay:
-    """A live table on a terminal; elsewhere one line per source every few seconds."""
+    """A live table on a terminal; elsewhere, or where `live` is false, one line per source every few seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = True) -> None:
+        self._lives = live and sys.stderr.isatty()
         self._console = Console(stderr=True)
         self._steps: dict[str, Step] = {}
         self._told: dict[str, float] = {}
         self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._table)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._lives:
             self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._console.is_terminal:
+        if self._lives:
             self._live.stop()
 
     def step(self, step: Step) -> None:
         """Take notice of one step of one source."""
         before = self._steps.get(step.source)
         self._steps[step.source] = step
-        if self._console.is_terminal:
+        if self._lives:
             return
         now = time.monotonic()
         changed = before is None or before.phase != step.phase

@@ -38,6 +38,13 @@ class Settings:
     recruiters_late_after_s: Annotated[int, "Recruiters older than this are shown as late."] = 14 * DAY_S
     recruiters_withheld_after_s: Annotated[int, "Recruiters older than this are no longer shown."] = 90 * DAY_S
 
+    offers_schedule: Annotated[str, "Full syncs of the offers, cron, Paris time; the licence asks for 24 h."] = (
+        "0 3,15 * * *"
+    )
+    offers_increment_schedule: Annotated[str, "Increments of the offers, cron; empty: none."] = "*/15 * * * *"
+    trainings_schedule: Annotated[str, "Syncs of the trainings, cron, Paris time."] = "30 2 * * *"
+    recruiters_schedule: Annotated[str, "Syncs of the recruiters, cron, Paris time."] = "0 5 * * 1"
+    schedule_jitter_s: Annotated[float, "Up to so many seconds are added to each scheduled sync."] = 120.0
     offers_least: Annotated[int, "Fewer offers than this are not published (rule few)."] = 100
     trainings_least: Annotated[int, "Fewer trainings than this are not published (rule few)."] = 100
     recruiters_least: Annotated[int, "Fewer recruiters than this are not published (rule few)."] = 100
@@ -84,6 +91,14 @@ class Settings:
     def withheld_after_s(self, kind: str) -> int:
         """Age in seconds from which the cards of a kind are no longer shown."""
         return self._age(kind, "withheld_after_s")
+
+    def schedule(self, kind: str) -> str:
+        """When the cards of a kind are synced: five cron fields."""
+        return str(getattr(self, f"{kind}s_schedule", "30 4 * * *"))
+
+    def increment_schedule(self, kind: str) -> str:
+        """When only what is new of a kind is synced; "" for never."""
+        return str(getattr(self, f"{kind}s_increment_schedule", ""))
 
     def least(self, kind: str) -> int:
         """How many cards of a kind a new version must have."""
