@@ -3,17 +3,102 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
-from widget_server.reference.tables import names, rows
-from widget_server.reference.words import WordIndex
+from widget_server.reference.tables import EverydayNames, everyday_names, rows
+from widget_server.reference.words import WordIndex, plain_names
 
-_EVERYDAY, _PARENT, _CHILD = 3, 2, 1
+# An everyday name stands before a label of ROME, and a parent's label before a child's, at equal use.
+_EVERYDAY_POINTS: Final = 1.5
+_PARENT_POINTS: Final = 0.5
+_NAMES_PER_CODE: Final = 5
+# What surrounds the job in what people type: "je veux devenir", "apprentissage", the name of a diploma.
+_IGNORED: Final = frozenset(
+    [
+        "je",
+        "j",
+        "veux",
+        "voudrais",
+        "aimerais",
+        "cherche",
+        "recherche",
+        "suis",
+        "devenir",
+        "etre",
+        "faire",
+        "travailler",
+        "un",
+        "une",
+        "le",
+        "la",
+        "les",
+        "l",
+        "de",
+        "du",
+        "des",
+        "d",
+        "en",
+        "dans",
+        "au",
+        "aux",
+        "a",
+        "et",
+        "ou",
+        "pour",
+        "avec",
+        "chez",
+        "qui",
+        "sur",
+        "mon",
+        "ma",
+        "job",
+        "boulot",
+        "metier",
+        "metiers",
+        "poste",
+        "emploi",
+        "travail",
+        "offre",
+        "formation",
+        "ecole",
+        "stage",
+        "alternance",
+        "alternant",
+        "alternante",
+        "contrat",
+        "apprentissage",
+        "apprenti",
+        "apprentie",
+        "pro",
+        "professionnel",
+        "professionnelle",
+        "cap",
+        "bep",
+        "bp",
+        "bac",
+        "bts",
+        "but",
+        "dut",
+        "licence",
+        "bachelor",
+        "master",
+        "mba",
+        "titre",
+        "diplome",
+        "niveau",
+        "mention",
+        "complementaire",
+        "mc",
+        "bma",
+        "cqp",
+    ]
+)
 
 
 class JobSuggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """An everyday name or a ROME label, with its codes and the label of the occupation."""
+    """An everyday name or a ROME label, its codes (several for the name of a trade), and the first one's label."""
 
     label: str
     romes: tuple[str, ...]
@@ -29,7 +114,7 @@ class _Row:
 class Occupations:
     """Every code of ROME v4.60 with its label and its parent."""
 
-    def __init__(self, table: dict[str, _Row], everyday: list[tuple[str, str]]) -> None:
+    def __init__(self, table: dict[str, _Row], everyday: list[EverydayNames]) -> None:
         self._table = table
         self._everyday = everyday
         self._children: dict[str, tuple[str, ...]] = {}
@@ -41,7 +126,7 @@ class Occupations:
     def load(cls) -> "Occupations":
         """Read the tables."""
         table = {code: _Row(label, parent) for code, label, parent, _ogr in rows("rome")}
-        return cls(table, [(name, code) for name, code in names()])
+        return cls(table, list(everyday_names()))
 
     def codes(self) -> tuple[str, ...]:
         """Every code, sorted."""
@@ -75,27 +160,40 @@ class Occupations:
         return near[0] if near else None
 
     @cached_property
-    def _suggestions(self) -> tuple[WordIndex, list[tuple[str, str]]]:
-        """Everyday names first, then labels; built when somebody first types."""
-        items = [(name, code, _EVERYDAY) for name, code in self._everyday]
-        items += [(row.label, code, _PARENT if row.parent == code else _CHILD) for code, row in self._table.items()]
-        index = WordIndex((name for name, _, _ in items), (weight for _, _, weight in items))
-        return index, [(name, code) for name, code, _ in items]
+    def _suggested(self) -> tuple[WordIndex, list[tuple[str, tuple[str, ...]]]]:
+        """Everyday names and labels with their codes; built when somebody first types."""
+        items = [(name, row.romes) for row in self._everyday for name in row.names]
+        points = [_EVERYDAY_POINTS + row.use for row in self._everyday for _ in row.names]
+        use: dict[str, int] = {}
+        for row in self._everyday:
+            for code in row.romes:
+                use[code] = max(row.use, use.get(code, 0))
+        for code, known in self._table.items():
+            items.append((known.label, (code,)))
+            points.append(use.get(code, 0) + (_PARENT_POINTS if known.parent == code else 0.0))
+        index = WordIndex(plain_names(name for name, _ in items), points, ignored=_IGNORED)
+        return index, items
 
     def suggest(self, text: str, limit: int = 10) -> list[JobSuggestion]:
-        """Occupations for the beginning of an everyday word; each code once, the best first."""
-        index, items = self._suggestions
-        best: dict[str, JobSuggestion] = {}
-        if text.strip().upper() in self._table:
-            code = text.strip().upper()
-            best[code] = self._suggestion(self._table[code].label, code)
-        for item in index.find(text):
-            name, code = items[item]
-            if code not in best:
-                best[code] = self._suggestion(name, code)
-            if len(best) >= limit:
-                break
-        return list(best.values())
+        """Occupations for the beginning of an everyday word; no occupation twice, the best first.
 
-    def _suggestion(self, name: str, code: str) -> JobSuggestion:
-        return JobSuggestion(label=name[:1].upper() + name[1:], romes=(code,), occupation=self._table[code].label)
+        Where there is room, the parent of a suggested code follows: most trainings are filed under parents.
+        """
+        index, items = self._suggested
+        found: dict[tuple[str, ...], JobSuggestion] = {}
+        code = text[:100].strip().upper()
+        if code in self._table:
+            found[(code,)] = self._suggestion(self._table[code].label, (code,))
+        # A code has many names: more of them than suggestions are looked at.
+        for place in index.find(text, limit * _NAMES_PER_CODE):
+            name, romes = items[place]
+            if romes not in found and len(found) < limit:
+                found[romes] = self._suggestion(name, romes)
+        for romes in list(found):
+            for parent in (self.parent(each) for each in romes):
+                if len(found) < limit and (parent,) not in found and parent not in romes:
+                    found[(parent,)] = self._suggestion(self._table[parent].label, (parent,))
+        return list(found.values())
+
+    def _suggestion(self, name: str, romes: tuple[str, ...]) -> JobSuggestion:
+        return JobSuggestion(label=name[:1].upper() + name[1:], romes=romes, occupation=self._table[romes[0]].label)

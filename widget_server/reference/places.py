@@ -2,22 +2,36 @@
 
 import math
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from widget_server.domain.geo import KM_PER_DEGREE
 from widget_server.reference.tables import rows
-from widget_server.reference.words import WordIndex, words_of
+from widget_server.reference.words import WordIndex, plain_names, words_of
 
-_NEAR_DEGREES = 1.0
+# How far the nearest commune may be; the first, narrow look is nearly always enough.
+_NEAR_DEGREES: Final = (0.15, 1.0)
+# An arrondissement weighs this much less than a commune of its size: "mar" means Marseille before its parts.
+_DISTRICT: Final = 3.4
+_SHORT_NAMES: Final = {"idf": "11", "hdf": "32", "aura": "84", "paca": "93"}
+# A département or a région weighs this much less than a town of its size, which is what most people mean.
+_AREA: Final = 2.5
+_LABEL: Final = re.compile(r"\s*(\d{2,3}|2[AB])\s*-\s*(.*)", re.IGNORECASE | re.DOTALL)
+# Three digits and more begin a postcode wherever they stand, two when they stand alone.
+_POSTCODE: Final = re.compile(r"\b\d{3,5}\b|^\d\d$")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Commune:
-    """A commune of today or an arrondissement of Paris, Lyon or Marseille. Coordinates in WGS84 degrees."""
+class Commune(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A commune of today or an arrondissement of Paris, Lyon or Marseille. Coordinates in WGS84 degrees.
+
+    A Struct: 35 000 of them are made at each start.
+    """
 
     insee: str
     name: str
@@ -79,9 +93,13 @@ class Places:
     """Every place of France, overseas included; retired commune codes lead to today's commune."""
 
     def __init__(
-        self, communes: list[Commune], retired: dict[str, str], departements: list[Departement], regions: list[Region]
+        self,
+        communes: dict[str, Commune],
+        retired: dict[str, str],
+        departements: list[Departement],
+        regions: list[Region],
     ) -> None:
-        self._communes = {commune.insee: commune for commune in communes}
+        self._communes = communes
         self._retired = retired
         self._departements = {each.code: each for each in departements}
         self._regions = {each.code: each for each in regions}
@@ -89,8 +107,8 @@ class Places:
     @classmethod
     def load(cls) -> "Places":
         """Read the tables."""
-        communes = [
-            Commune(
+        by_code = {
+            insee: Commune(
                 insee=insee,
                 name=name,
                 departement=departement,
@@ -104,8 +122,7 @@ class Places:
             for insee, name, departement, region, postcodes, population, latitude, longitude, municipality in rows(
                 "communes"
             )
-        ]
-        by_code = {commune.insee: commune for commune in communes}
+        }
         departements = []
         for code, name, region, chef_lieu in rows("departements"):
             seat = by_code.get(chef_lieu)
@@ -120,7 +137,7 @@ class Places:
                 )
             )
         regions = [Region(code=code, name=name) for code, name in rows("regions")]
-        return cls(communes, dict(row for row in rows("retired_communes")), departements, regions)
+        return cls(by_code, dict(row for row in rows("retired_communes")), departements, regions)
 
     def communes(self) -> tuple[Commune, ...]:
         """Every commune and arrondissement, by code."""
@@ -163,27 +180,27 @@ class Places:
         return self._by_postcode.get(postcode, ())
 
     @cached_property
-    def _by_cell(self) -> dict[tuple[int, int], list[Commune]]:
-        cells: dict[tuple[int, int], list[Commune]] = {}
-        for commune in self._communes.values():
-            if commune.latitude is not None and commune.longitude is not None:
-                cells.setdefault((math.floor(commune.latitude), math.floor(commune.longitude)), []).append(commune)
-        return cells
+    def _points(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], list[str]]:
+        """Latitudes in ascending order, with the longitudes and codes of the same communes."""
+        placed = sorted(
+            (commune.latitude, commune.longitude, commune.insee)
+            for commune in self._communes.values()
+            if commune.latitude is not None and commune.longitude is not None
+        )
+        return np.array([row[0] for row in placed]), np.array([row[1] for row in placed]), [row[2] for row in placed]
 
     def nearest(self, latitude: float, longitude: float) -> Commune | None:
         """The commune whose centre is nearest, None when there is none within about a degree."""
-        row, column = math.floor(latitude), math.floor(longitude)
+        latitudes, longitudes, codes = self._points
         shrink = math.cos(math.radians(latitude))
-        best: tuple[float, str] | None = None
-        for north in (-1, 0, 1):
-            for east in (-1, 0, 1):
-                for commune in self._by_cell.get((row + north, column + east), ()):
-                    if commune.latitude is None or commune.longitude is None:
-                        continue
-                    gap = math.hypot(commune.latitude - latitude, (commune.longitude - longitude) * shrink)
-                    if gap <= _NEAR_DEGREES and (best is None or (gap, commune.insee) < best):
-                        best = (gap, commune.insee)
-        return self._communes[best[1]] if best else None
+        for reach in _NEAR_DEGREES:
+            low, high = np.searchsorted(latitudes, (latitude - reach, latitude + reach))
+            if low < high:
+                gaps = np.hypot(latitudes[low:high] - latitude, (longitudes[low:high] - longitude) * shrink)
+                best = int(np.argmin(gaps))
+                if gaps[best] <= reach:
+                    return self._communes[codes[int(low) + best]]
+        return None
 
     def distance_to_departement_km(self, code: str, latitude: float, longitude: float) -> float | None:
         """How far a point lies from the nearest commune centre of a département, in km; None when it has none."""
@@ -203,125 +220,153 @@ class Places:
         return found
 
     @cached_property
+    def _plain_names(self) -> list[str]:
+        return plain_names(commune.name for commune in self._communes.values())
+
+    @cached_property
     def _by_name(self) -> dict[tuple[str, str], Commune]:
-        """(département, name without case, accents, article) -> the most populous commune of that name."""
+        """(département, plain name, also without its article or its "arrondissement") -> its most populous commune."""
         found: dict[tuple[str, str], Commune] = {}
-        for commune in sorted(self._communes.values(), key=lambda each: each.population):
-            words = words_of(commune.name)
-            found[commune.departement, " ".join(words)] = commune
-            if len(words) > 1 and words[0] in ("l", "la", "le", "les"):
-                found[commune.departement, " ".join(words[1:])] = commune
+        named = sorted(
+            zip(self._plain_names, self._communes.values(), strict=True), key=lambda pair: pair[1].population
+        )
+        for name, commune in named:
+            found[commune.departement, name] = commune
+            first, _, rest = name.partition(" ")
+            if rest and first in ("l", "la", "le", "les"):
+                found[commune.departement, rest] = commune
+            if commune.municipality != commune.insee:
+                found[commune.departement, name.removesuffix(" arrondissement")] = commune
         return found
+
+    @cached_property
+    def _countrywide(self) -> dict[str, Located]:
+        """The country and its régions by plain name."""
+        found = {
+            " ".join(words_of(each.name)): Located(precision="region", region=each.code) for each in self.regions()
+        }
+        return found | {"france": Located(precision="country")}
 
     def locate(self, label: str) -> Located | None:
         """What a label of an offer names; None when it is no place of France that we know."""
-        match = re.match(r"\s*(\d{2,3}|2[ABab])\s*-\s*(.*)", label)
+        match = _LABEL.match(label[:200])
         if match is None:
             words = words_of(label)
-            if words[:1] == ["france"]:
-                return Located(precision="country")
-            return next(
-                (
-                    Located(precision="region", region=region.code)
-                    for region in self._regions.values()
-                    if words_of(region.name) == words
-                ),
-                None,
-            )
+            return self._countrywide.get("france" if words[:1] == ["france"] else " ".join(words))
         departement = self.departement(match[1])
         if departement is None:
             return None
-        words = words_of(match[2])
-        words = ["arrondissement" if word.startswith("arrond") else word for word in words]
+        own_name = words_of(departement.name)
+        words = ["arrondissement" if word.startswith("arrond") else word for word in words_of(match[2])]
         while words:
             commune = self._by_name.get((departement.code, " ".join(words)))
             if commune is not None:
                 return Located(
                     precision="commune", commune=commune, departement=departement.code, region=commune.region
                 )
-            if words == words_of(departement.name):
+            if words == own_name:
                 break
             words = words[:-1]
         return Located(precision="departement", departement=departement.code, region=departement.region)
 
     @cached_property
-    def _suggestions(self) -> tuple[WordIndex, list[PlaceSuggestion]]:
-        items = [
-            PlaceSuggestion(
-                kind="commune",
-                label=f"{commune.name} ({commune.departement})",
-                code=commune.insee,
-                insee=commune.insee,
-                postcode=commune.postcodes[0] if commune.postcodes else None,
-                departement=commune.departement,
-                region=commune.region,
-                latitude=commune.latitude,
-                longitude=commune.longitude,
-                population=commune.population,
-            )
-            for commune in self._communes.values()
-        ]
-        inside: dict[str, int] = {}
+    def _people(self) -> dict[str, int]:
+        """Inhabitants of each département ("35") and région ("r53")."""
+        found: dict[str, int] = {}
         for commune in self._communes.values():
             if commune.municipality == commune.insee:
                 for area in (commune.departement, f"r{commune.region}"):
-                    inside[area] = inside.get(area, 0) + commune.population
-        items += [
-            PlaceSuggestion(
-                kind="departement",
-                label=f"{each.name} (département {each.code})",
-                code=each.code,
-                departement=each.code,
-                region=each.region,
-                population=inside.get(each.code, 0),
-            )
-            for each in self._departements.values()
+                    found[area] = found.get(area, 0) + commune.population
+        return found
+
+    @cached_property
+    def _suggested(self) -> tuple[WordIndex, list[Commune | Departement | Region]]:
+        """Every place that can be suggested by its name; built when somebody first types."""
+        communes, departements = self.communes(), self.departements()
+        # Overseas, a région is one département of the same name: once is enough.
+        once = {each.name for each in departements}
+        regions = [each for each in self.regions() if each.name not in once]
+        short = {name: self._regions[code] for name, code in _SHORT_NAMES.items() if code in self._regions}
+        items: list[Commune | Departement | Region] = [*communes, *departements, *regions, *short.values()]
+        names = [
+            *self._plain_names,
+            *plain_names([*(each.name for each in departements), *(each.name for each in regions), *short]),
         ]
-        items += [
-            PlaceSuggestion(
-                kind="region",
-                label=f"{each.name} (région)",
-                code=each.code,
-                region=each.code,
-                population=inside.get(f"r{each.code}", 0),
-            )
-            for each in self._regions.values()
-        ]
-        # With the département's number and name: "saint denis 974" and "saint denis réunion" find the same.
-        names = {each.code: each.name for each in self._departements.values()}
-        texts = (f"{item.label} {names.get(item.departement or '', '')}" for item in items)
-        index = WordIndex(texts, (item.population for item in items))
-        return index, items
+        people = [each.population for each in communes]
+        people += [self._people.get(each.code, 0) for each in departements]
+        people += [self._people.get(f"r{each.code}", 0) for each in (*regions, *short.values())]
+        points = np.log1p(people)
+        points[len(communes) :] -= _AREA
+        points[[place for place, each in enumerate(communes) if each.municipality != each.insee]] -= _DISTRICT
+        area = {each.code: place for place, each in enumerate(departements)}
+        nowhere = len(area)
+        area_of = [area.get(each.departement, nowhere) for each in communes] + list(range(nowhere))
+        area_of += [nowhere] * (len(items) - len(area_of))
+        areas = plain_names([*(f"{each.name} {each.code}" for each in departements), ""])
+        return WordIndex(names, points.tolist(), area_of=area_of, areas=areas), items
 
     def suggest(self, text: str, limit: int = 10) -> list[PlaceSuggestion]:
         """Places for the beginning of a name, of a postcode, or a département's number; the most populous first."""
-        digits = re.match(r"\s*(\d{3,5})(?!\d)\s*(.*)", text[:100])
-        found: list[PlaceSuggestion] = []
-        if digits:
-            found = self._postcodes(digits[1], words_of(digits[2]), limit)
-        code = text.strip().upper()
-        if code in self._departements:
-            _, items = self._suggestions
-            found += [item for item in items if item.kind == "departement" and item.code == code]
-        if len(found) < limit:
-            index, items = self._suggestions
-            chosen = {(item.kind, item.code) for item in found}
-            for number in index.find(text):
-                if (items[number].kind, items[number].code) not in chosen:
-                    found.append(items[number])
-                if len(found) >= limit:
-                    break
+        typed = text[:100].strip().upper()
+        found = [
+            self._departement_suggestion(each)
+            for code, each in self._departements.items()
+            if code == typed or (len(typed) == 1 and code.startswith(typed))
+        ]
+        # A shorter number is part of a name when there is one: "Lyon 3", "Rennes 35".
+        number = _POSTCODE.search(typed)
+        if number:
+            found += self._postcodes(number[0], words_of(typed.replace(number[0], " ")), limit)
+        if not found:
+            index, items = self._suggested
+            # Two names may lead to one place: "PACA" and "Provence-Alpes-Côte d'Azur".
+            best = dict.fromkeys(items[place] for place in index.find(text, 2 * limit))
+            found = [self._suggestion(each) for each in best]
         return found[:limit]
 
+    def _suggestion(self, place: Commune | Departement | Region) -> PlaceSuggestion:
+        if isinstance(place, Commune):
+            return _commune_suggestion(place)
+        if isinstance(place, Departement):
+            return self._departement_suggestion(place)
+        return self._region_suggestion(place)
+
+    def _departement_suggestion(self, each: Departement) -> PlaceSuggestion:
+        return PlaceSuggestion(
+            kind="departement",
+            label=f"{each.name} (département {each.code})",
+            code=each.code,
+            departement=each.code,
+            region=each.region,
+            population=self._people.get(each.code, 0),
+        )
+
+    def _region_suggestion(self, each: Region) -> PlaceSuggestion:
+        return PlaceSuggestion(
+            kind="region",
+            label=f"{each.name} (région)",
+            code=each.code,
+            region=each.code,
+            population=self._people.get(f"r{each.code}", 0),
+        )
+
+    @cached_property
+    def _sorted_postcodes(self) -> list[str]:
+        return sorted(self._by_postcode)
+
     def _postcodes(self, prefix: str, name: list[str], limit: int) -> list[PlaceSuggestion]:
-        communes = [
-            (code, commune)
-            for code, all_of in self._by_postcode.items()
-            if code.startswith(prefix)
-            for commune in all_of
-            if all(any(word.startswith(asked) for word in words_of(commune.name)) for asked in name)
+        """Postcodes that begin so, of communes whose name has these words too; the most populous first."""
+        first = bisect_left(self._sorted_postcodes, prefix)
+        after = bisect_left(self._sorted_postcodes, prefix + ":")  # the sign after 9
+        every = [(code, commune) for code in self._sorted_postcodes[first:after] for commune in self._by_postcode[code]]
+        found = [
+            pair
+            for pair in every
+            if all(any(word.startswith(asked) for word in words_of(pair[1].name)) for asked in name)
         ]
-        communes.sort(key=lambda pair: (-pair[1].population, pair[0]))
+        # A whole postcode is right even beside the name of a quarter that is no commune.
+        found = found or (every if len(prefix) == len("75012") else [])
+        found.sort(key=lambda pair: (-pair[1].population, pair[0], pair[1].insee))
         return [
             PlaceSuggestion(
                 kind="postcode",
@@ -335,5 +380,20 @@ class Places:
                 longitude=commune.longitude,
                 population=commune.population,
             )
-            for code, commune in communes[:limit]
+            for code, commune in found[:limit]
         ]
+
+
+def _commune_suggestion(commune: Commune) -> PlaceSuggestion:
+    return PlaceSuggestion(
+        kind="commune",
+        label=f"{commune.name} ({commune.departement})",
+        code=commune.insee,
+        insee=commune.insee,
+        postcode=commune.postcodes[0] if commune.postcodes else None,
+        departement=commune.departement,
+        region=commune.region,
+        latitude=commune.latitude,
+        longitude=commune.longitude,
+        population=commune.population,
+    )

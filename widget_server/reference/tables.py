@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,19 @@ def rows(name: str) -> Iterator[list[str]]:
     return reader
 
 
-def names() -> Iterator[list[str]]:
-    """Our own table of everyday names: name, ROME code."""
-    reader = csv.reader(io.StringIO(NAMES.read_text("utf-8")))
-    next(reader)
-    return reader
+@dataclass(frozen=True, kw_only=True)
+class EverydayNames:
+    """What people call an occupation, or a whole trade when there are several codes.
+
+    `use` says how often it is looked for by apprentices, from 0 (rare) to 5 (everywhere): our own estimate.
+    """
+
+    romes: tuple[str, ...]
+    use: int
+    names: tuple[str, ...]
+
+
+def everyday_names() -> Iterator[EverydayNames]:
+    """Our own table of everyday names."""
+    for romes, use, names in csv.reader(NAMES.read_text("utf-8").splitlines()[1:]):
+        yield EverydayNames(romes=tuple(romes.split()), use=int(use), names=tuple(names.split("|")))

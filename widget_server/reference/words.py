@@ -2,80 +2,171 @@
 
 import re
 import unicodedata
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 _LONGEST: Final = 80
-_MOST_WORDS: Final = 6
+_MOST_WORDS: Final = 8
 _TYPO_FROM: Final = 4
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
-_SHORT_FORMS: Final = {"st": "saint", "ste": "sainte"}
-_LIGATURES: Final = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
+_AFTER: Final = "\x7f"  # sorts after every letter and digit that a plain name can hold
+_LIGATURES: Final = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ø": "o", "Ø": "o"})
+_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_OTHERS: Final = re.compile(r"[^a-z0-9\n]+")
+_SAINT: Final = re.compile(r"\bst(e?)\b")
+_ORDINAL: Final = re.compile(r"\b0?(\d\d?)(?:er|ere|e|eme|ieme)?\b")
+_ARTICLE: Final = re.compile(r"(?:l|la|le|les) (?=.)")
+# What each kind of fit is worth, on the scale of the points: natural logarithms of a use or of a population.
+_BEGINS: Final = 2.0
+_WHOLE_WORDS: Final = 3.0
+_SAME: Final = 3.0
+_MISTYPED: Final = -8.0
+# With fewer strict finds than this, those with a typo are looked for too.
+_ENOUGH: Final = 3
+
+Mask = npt.NDArray[np.bool_]
+
+
+def plain(text: str) -> str:
+    """A text as it is compared: no case, accents or punctuation; "St" is "saint", "12e" is "12". Keeps line ends."""
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text.translate(_LIGATURES).casefold()))
+    return _ORDINAL.sub(r"\1", _SAINT.sub(r"saint\1", _OTHERS.sub(" ", bare)))
+
+
+def plain_names(names: Iterable[str]) -> list[str]:
+    """Many names at once, which is much faster than `plain` for each; without spaces at the ends."""
+    return [line.strip() for line in plain("\n".join(name.replace("\n", " ") for name in names)).split("\n")]
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as they are compared: no case, accents or punctuation; "st" is "saint"."""
-    plain = unicodedata.normalize("NFKD", text[:_LONGEST].translate(_LIGATURES).casefold())
-    found = re.findall(r"[a-z0-9]+", "".join(char for char in plain if not unicodedata.combining(char)))
-    return [_SHORT_FORMS.get(word, word) for word in found]
+    """The words of a text as they are compared; what follows the first 80 characters is left aside."""
+    return plain(text[:_LONGEST]).split()
 
 
 class WordIndex:
-    """Finds the items whose name has a word beginning with each asked word.
+    """Finds the items whose name has a word that begins with each asked word.
 
-    `weights` rank equals: higher first. Items are their positions in `names`.
+    `names` are plain names, one per item; `points` rank items that fit equally well, higher first, on the scale of a
+    natural logarithm of use or population. Beside its name an item may answer to the words of a wider area: item
+    `i` lies in the one named `areas[area_of[i]]`. `ignored` words count only when nothing else was asked.
     """
 
-    def __init__(self, names: Iterable[str], weights: Iterable[int]) -> None:
-        self._weights = list(weights)
-        self._names = [" ".join(words_of(name)) for name in names]
-        by_word: dict[str, list[int]] = {}
-        for item, name in enumerate(self._names):
-            for word in set(name.split()):
-                by_word.setdefault(word, []).append(item)
-        self._words = sorted(by_word)
-        self._items = [by_word[word] for word in self._words]
+    def __init__(
+        self,
+        names: Sequence[str],
+        points: Sequence[float],
+        *,
+        area_of: Sequence[int] = (),
+        areas: Sequence[str] = (),
+        ignored: frozenset[str] = frozenset(),
+    ) -> None:
+        self._points = np.array(points, np.float64)
+        self._words, self._starts, self._postings = _postings(names)
+        # A name is known with and without its article: "rochelle" begins "La Rochelle" too.
+        known = [(name, item) for item, name in enumerate(names)]
+        known += [(_ARTICLE.sub("", name, count=1), item) for name, item in known if _ARTICLE.match(name)]
+        known.sort()
+        self._names = [name for name, _ in known]
+        self._named = np.array([item for _, item in known], np.int32)
+        self._area_of = np.array(area_of, np.int32)
+        self._areas = [area.split() for area in areas]
+        self._ignored = ignored
 
-    def find(self, text: str) -> list[int]:
-        """Items in order: the whole name, then names that begin so, then any; ties by weight. A typo comes last."""
+    def find(self, text: str, limit: int) -> list[int]:
+        """At most `limit` items, the best first.
+
+        An item that fits only with a typo forgiven comes after; when nothing answers to every word, the items count
+        that answer to the most of what was asked, in letters.
+        """
         asked = words_of(text)[:_MOST_WORDS]
+        asked = [word for word in asked if word not in self._ignored] or asked
         if not asked:
             return []
-        exact = self._all_of([self._beginning(word) for word in asked])
-        found = exact or self._all_of([self._beginning(word) or self._nearly(word) for word in asked])
-        found = found or self._all_of([self._beginning(word) | self._nearly(word) for word in asked])
+        hits = [self._beginning(word) for word in asked]
+        strict = found = self._all_of(hits, asked)
+        if np.count_nonzero(strict) < _ENOUGH:
+            hits = [hit | self._nearly(word) for hit, word in zip(hits, asked, strict=True)]
+            found = self._all_of(hits, asked)
+        if not found.any():
+            letters = np.sum([hit * len(word) for hit, word in zip(hits, asked, strict=True)], axis=0)
+            found = (letters > 0) & (letters == letters.max())
+        items = np.flatnonzero(found)
+        worth = self._points[items] + self._fit(asked)[items] + np.where(strict[items], 0.0, _MISTYPED)
+        best: list[int] = items[np.argsort(-worth, kind="stable")[:limit]].tolist()
+        return best
+
+    def _fit(self, asked: Sequence[str]) -> npt.NDArray[np.float64]:
+        """How well each name fits beyond having the words."""
+        fit: npt.NDArray[np.float64] = np.where(_every([self._having(word, word) for word in asked]), _WHOLE_WORDS, 0.0)
         whole = " ".join(asked)
-        return sorted(found, key=lambda item: self._rank(item, whole))
+        first = bisect_left(self._names, whole)
+        for bonus, after in ((_BEGINS, whole + _AFTER), (_SAME, whole)):
+            fit[self._named[first : bisect_right(self._names, after)]] += bonus
+        return fit
 
-    def _rank(self, item: int, whole: str) -> tuple[int, int, int]:
-        name = self._names[item]
-        fit = 0 if name == whole else 1 if name.startswith(whole) else 2
-        return fit, -self._weights[item], item
+    def _all_of(self, hits: Sequence[Mask], asked: Sequence[str]) -> Mask:
+        """Items that answer to every asked word, at least one of them by their own name."""
+        if not self._areas or len(asked) == 1:
+            return _every(hits)
+        wider = [hit | self._in_area(word) for hit, word in zip(hits, asked, strict=True)]
+        return ~_every([~hit for hit in hits]) & _every(wider)
 
-    def _all_of(self, sets: list[set[int]]) -> set[int]:
-        return set.intersection(*sets)
+    def _in_area(self, asked: str) -> Mask:
+        """Items in an area with a word that begins so; a number is meant whole: "paris 7" is not the 75."""
+        exact = asked.isdecimal()
+        inside = [any(word == asked or (not exact and word.startswith(asked)) for word in each) for each in self._areas]
+        mask: Mask = np.array(inside, np.bool_)[self._area_of]
+        return mask
 
-    def _beginning(self, prefix: str) -> set[int]:
-        found: set[int] = set()
-        for place in range(bisect_left(self._words, prefix), len(self._words)):
-            if not self._words[place].startswith(prefix):
-                break
-            found.update(self._items[place])
-        return found
+    def _beginning(self, prefix: str) -> Mask:
+        return self._having(prefix, prefix + _AFTER)
 
-    def _nearly(self, word: str) -> set[int]:
+    def _having(self, first: str, last: str) -> Mask:
+        """Items with a word between two, both included."""
+        low, high = bisect_left(self._words, first), bisect_right(self._words, last)
+        mask = np.zeros(len(self._points), np.bool_)
+        mask[self._postings[self._starts[low] : self._starts[high]]] = True
+        return mask
+
+    def _nearly(self, word: str) -> Mask:
         """Items with a word that begins with `word` after one insertion, deletion, substitution or transposition."""
-        found: set[int] = set()
-        if len(word) < _TYPO_FROM:
-            return found
-        cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
-        variants = {head + tail[1:] for head, tail in cuts if tail}
-        variants |= {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}
-        variants |= {head + letter + tail[1:] for head, tail in cuts if tail for letter in _LETTERS}
-        variants |= {head + letter + tail for head, tail in cuts for letter in _LETTERS}
-        for variant in variants:
-            # A forgiven first letter or a shortened word would make nearly everything match.
-            if len(variant) >= _TYPO_FROM:
-                found |= self._beginning(variant)
-        return found
+        mask = np.zeros(len(self._points), np.bool_)
+        if len(word) < _TYPO_FROM or word.isdecimal():
+            return mask
+        for at in range(len(word)):
+            head, tail = word[:at], word[at:]
+            low, high = bisect_left(self._words, head), bisect_left(self._words, head + _AFTER)
+            if low == high:
+                break
+            variants = {head + tail[1:], head + tail[1:2] + tail[:1] + tail[2:]}
+            variants |= {head + letter + rest for letter in _LETTERS for rest in (tail, tail[1:])}
+            for variant in variants - {word}:
+                # A shortened word would make nearly everything match.
+                if len(variant) >= _TYPO_FROM:
+                    start = bisect_left(self._words, variant, low, high)
+                    end = bisect_left(self._words, variant + _AFTER, start, high)
+                    mask[self._postings[self._starts[start] : self._starts[end]]] = True
+        return mask
+
+
+def _every(masks: Sequence[Mask]) -> Mask:
+    """Where every mask holds."""
+    mask: Mask = np.logical_and.reduce(masks)
+    return mask
+
+
+def _postings(names: Sequence[str]) -> tuple[list[str], list[int], npt.NDArray[np.int32]]:
+    """Sorted words, where each word's postings start (and the last ones end), and the postings: places in `names`."""
+    by_word: dict[str, list[int]] = {}
+    for item, name in enumerate(names):
+        # The name without its spaces is a word too: "lehavre", "aidesoignant".
+        for word in {*name.split(), name.replace(" ", "")}:
+            by_word.setdefault(word, []).append(item)
+    words = sorted(by_word)
+    starts = [0, *np.cumsum([len(by_word[word]) for word in words]).tolist()]
+    return words, starts, np.fromiter(chain.from_iterable(by_word[word] for word in words), np.int32, starts[-1])
