@@ -204,55 +204,44 @@ def demo(settings: Settings) -> None:
 
 
 @main.command()
+@click.option("--offline", is_flag=True, help="Call nobody: look at this machine only.")
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 @click.pass_obj
-def doctor(settings: Settings) -> None:
+def doctor(settings: Settings, offline: bool, as_json: bool) -> None:
     """What is there, how old it is, and which setting to change. Exit code 1 when something needs attention."""
-    from widget_server.reference.vintages import vintages
-    from widget_server.web.partners import read_partners
+    import msgspec
 
-    troubles = 0
-    click.echo("Reference data")
-    for table in vintages():
-        click.echo(f"  {table.name:<18} {table.rows:>6} rows  {table.vintage}  ({table.source}; {table.licence})")
-    click.echo("Snapshots")
-    now = datetime.now(UTC)
-    for name, kind in settings.expected_sources():
-        shelf = Shelf(settings.data_path() / name)
-        version = shelf.current_version()
-        if version is None:
-            troubles += 1
-            click.echo(f"  {name:<12} none yet: run widget-server sync {name}")
-            continue
-        try:
-            manifest = shelf.open(version).manifest
-        except SnapshotError as error:
-            troubles += 1
-            click.echo(f"  {name:<12} {error}: run widget-server sync {name}, or snapshots rollback")
-            continue
-        age_s = (now - datetime.fromisoformat(manifest.harvest.as_of)).total_seconds()
-        late = age_s >= settings.late_after_s(kind)
-        troubles += late
-        limit = f"the limit is {settings.late_after_s(kind) / 3600:.0f} h ({kind.upper()}S_LATE_AFTER_S)"
-        mark = f"late, {limit}" if late else "ok"
-        click.echo(f"  {name:<12} {version}  {manifest.counts.cards} cards, {age_s / 3600:.1f} h old: {mark}")
-    click.echo("Settings")
-    for setting, needed_by in (
-        ("france_travail_client_id", "offers"),
-        ("france_travail_client_secret", "offers"),
-        ("recruiters_url", "recruiters"),
-    ):
-        if not getattr(settings, setting):
-            troubles += 1
-            click.echo(f"  {setting.upper()} is empty: {needed_by} cannot be synced")
-    try:
-        partners = read_partners(Path(settings.partners_file) if settings.partners_file else None)
-        click.echo(f"  PARTNERS_FILE: {len(partners.by_id)} partners may frame the widget")
-    except SettingError as error:
-        troubles += 1
-        click.echo(f"  {error}")
-    if troubles:
+    from widget_server.doctor import Doctor
+
+    marks = {"ok": "ok  ", "note": "note", "attention": "!!  "}
+    found = []
+    for finding in Doctor(settings=settings, now=datetime.now(UTC), calls=not offline).findings():
+        found.append(finding)
+        if not as_json:
+            remedy = f"\n          {finding.remedy}" if finding.remedy else ""
+            click.echo(f"{marks[finding.state]}  {finding.area}, {finding.name}: {finding.told}{remedy}")
+    troubles = sum(finding.state == "attention" for finding in found)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    elif troubles:
         click.echo(f"{troubles} thing(s) need attention")
+    if troubles:
         raise SystemExit(1)
+
+
+@main.command()
+@click.option("--follow", is_flag=True, help="Stay, and keep the table up to date.")
+@click.pass_obj
+def status(settings: Settings, follow: bool) -> None:
+    """One line per source: what is shown, how old, what the last sync came to, when the next is due."""
+    from widget_server.status import show_status
+
+    try:
+        show_status(settings, follow=follow)
+    except SettingError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo()
 
 
 @main.command("settings")

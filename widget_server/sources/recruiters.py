@@ -219,6 +219,14 @@ class Recruiters:
         announced = kit.notes.announced = read
         kit.notes.parts.append(Part(name="fichier", announced=announced, read=read, distinct=read))
 
+    async def probe(self, kit: Kit) -> str:
+        """The first bytes of the file."""
+        async with _opened(kit) as file:
+            made = f"{file.made:%Y-%m-%d %H:%M} UTC" if file.made else "an unknown day"
+            async for _ in file.pieces:
+                return f"the file can be read; it is of {made}"
+        raise UpstreamMalformed(NAME, "holds not one byte")
+
 
 @asynccontextmanager
 async def _opened(kit: Kit) -> AsyncIterator[_File]:

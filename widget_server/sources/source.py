@@ -42,6 +42,10 @@ class Source(Protocol):
         """Everything the upstream has, row by row. Raises `UpstreamError` when it cannot be read to its end."""
         ...
 
+    async def probe(self, kit: "Kit") -> str:
+        """One cheap call with the real credentials; what the upstream announces, in a sentence for an operator."""
+        ...
+
 
 @dataclass(kw_only=True)
 class Notes:

@@ -135,20 +135,25 @@ async def sync(
     unknown = [name for name in chosen if name not in sources]
     if unknown:
         raise SettingError(f"no source is called {', '.join(unknown)}; there are: {', '.join(sources)}")
+    kit = kit_for(settings, settings.data_path(), now, increment=increment)
+    told = {vintage.name: vintage.vintage for vintage in vintages()}
+    runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
+    return tuple(await asyncio.gather(*(run.finish(told, accept or {}) for run in runs)))
+
+
+def kit_for(settings: Settings, folder: Path, now: datetime, *, increment: bool = False) -> Kit:
+    """A kit on the reference tables, for one sync or one probe."""
     places = Places.load()
-    kit = Kit(
+    return Kit(
         settings=settings,
         occupations=Occupations.load(),
         naf=Naf.load(),
         placing=Placing(places),
         departements=tuple(each.code for each in places.departements()),
         now=now,
-        folder=settings.data_path(),
+        folder=folder,
         increment=increment,
     )
-    told = {vintage.name: vintage.vintage for vintage in vintages()}
-    runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
-    return tuple(await asyncio.gather(*(run.finish(told, accept or {}) for run in runs)))
 
 
 class _Run:

@@ -28,6 +28,7 @@ from widget_server.sources.rejects import reject
 from widget_server.sources.source import PARIS, Kit, instant, paris_day, sortable
 from widget_server.sources.text import fold, kebab, line
 from widget_server.upstream.arrays import elements
+from widget_server.upstream.client import Client
 
 COUNT: Final = "/api/v1/entity/formations/count"
 STREAM: Final = "/api/v1/entity/formations.json"
@@ -141,18 +142,8 @@ class Trainings:
     async def rows(self, kit: Kit) -> AsyncGenerator[Entry | Rejection, None]:
         """Count, then stream as many; the two must agree within 1 %."""
         query = msgspec.json.encode(query_of(kit.now)).decode()
-        settings = kit.settings
-        async with kit.connect(
-            "Carif-Oref",
-            settings.carif_oref_url,
-            rate_per_s=settings.carif_oref_rate_per_s,
-            patience_s=PATIENCE_S,
-        ) as client:
-            reply = await client.get(COUNT, {"query": query})
-            try:
-                announced = _COUNT.decode(reply.body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UpstreamMalformed(client.name, "sends a count that is not a number") from error
+        async with _connected(kit) as client:
+            announced = await _count(client, query)
             if announced <= 0:
                 raise UpstreamMalformed(client.name, f"announces {announced} trainings")
             kit.notes.announced = announced
@@ -169,6 +160,28 @@ class Trainings:
             if abs(received - announced) > max(1.0, announced * TOLERANCE):
                 raise UpstreamMalformed(client.name, f"announces {announced} trainings and sends {received}")
             kit.notes.parts.append(Part(name="catalogue", announced=announced, read=received, distinct=received))
+
+    async def probe(self, kit: Kit) -> str:
+        """The count alone."""
+        async with _connected(kit) as client:
+            return f"{await _count(client, msgspec.json.encode(query_of(kit.now)).decode())} trainings announced"
+
+
+def _connected(kit: Kit) -> Client:
+    return kit.connect(
+        "Carif-Oref",
+        kit.settings.carif_oref_url,
+        rate_per_s=kit.settings.carif_oref_rate_per_s,
+        patience_s=PATIENCE_S,
+    )
+
+
+async def _count(client: Client, query: str) -> int:
+    reply = await client.get(COUNT, {"query": query})
+    try:
+        return _COUNT.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UpstreamMalformed(client.name, "sends a count that is not a number") from error
 
 
 def query_of(now: datetime) -> dict[str, object]:

@@ -1,0 +1,203 @@
+"""`widget-server doctor`: looks at everything that a running installation needs, and names the setting to change.
+
+Each check gives findings: ok, a note, or something that needs attention. Nothing here changes anything.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from widget_server import __version__
+from widget_server.domain.errors import SettingError, SnapshotError, UpstreamError, UpstreamRefused
+from widget_server.reference.vintages import vintages
+from widget_server.settings import DAY_S, Settings
+from widget_server.snapshot.runs import read_run
+from widget_server.snapshot.shelf import Shelf
+from widget_server.sources import SOURCES
+from widget_server.sources.sync import kit_for
+from widget_server.sources.watch import Plan, is_watched, plans
+from widget_server.web.partners import read_partners
+
+State = Literal["ok", "note", "attention"]
+
+_SKEW_S: Final = 120.0
+_SPACE: Final = 3
+_LEAST_FREE: Final = 500 << 20
+_UNUSED: Final = timedelta(days=300)
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing seen. `remedy` says what to do, with the line of settings to change; "" when nothing."""
+
+    area: str
+    name: str
+    state: State
+    told: str
+    remedy: str = ""
+
+
+def _finding(area: str, name: str, told: str, remedy: str = "", state: State | None = None) -> Finding:
+    """Something with a remedy needs attention, unless it is said to be a note."""
+    return Finding(area=area, name=name, state=state or ("attention" if remedy else "ok"), told=told, remedy=remedy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """What the checks look at. `calls` False leaves the network alone."""
+
+    settings: Settings
+    now: datetime
+    calls: bool = True
+
+    def findings(self) -> Iterator[Finding]:
+        """Every finding, area by area."""
+        checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+            self._programs,
+            self._reference,
+            self._disk,
+            self._snapshots,
+            self._duties,
+            self._partners,
+        )
+        for check in checks:
+            yield from check()
+        if self.calls:
+            yield from asyncio.run(self._upstreams())
+
+    def _programs(self) -> Iterator[Finding]:
+        yield _finding("program", "version", f"{__version__}, Python {sys.version.split()[0]}")
+
+    def _reference(self) -> Iterator[Finding]:
+        for table in vintages():
+            told = f"{table.rows} rows, {table.vintage} ({table.source}; {table.licence})"
+            yield _finding("reference", table.name, told)
+
+    def _disk(self) -> Iterator[Finding]:
+        data = self.settings.data_path()
+        nearest = next(folder for folder in (data.absolute(), *data.absolute().parents) if folder.is_dir())
+        if os.access(nearest, os.W_OK | os.X_OK):
+            yield _finding("disk", "DATA_DIR", f"{data} can be written")
+        else:
+            told = f"{data} cannot be written: {nearest} is closed to this user"
+            yield _finding("disk", "DATA_DIR", told, "give this user the folder, or set DATA_DIR to one it may write")
+        free = shutil.disk_usage(nearest).free
+        needed = max(_LEAST_FREE, _SPACE * max((_size(data / name) for name, _ in self._expected()), default=0))
+        told = f"{free >> 20} MB free, {needed >> 20} MB are needed for the next version"
+        yield _finding("disk", "space", told, "" if free >= needed else "free some space, or lower KEEP_VERSIONS")
+
+    def _expected(self) -> tuple[tuple[str, str], ...]:
+        return self.settings.expected_sources()
+
+    def _snapshots(self) -> Iterator[Finding]:
+        for name, kind in self._expected():
+            shelf = Shelf(self.settings.data_path() / name)
+            yield self._snapshot(shelf, name, kind)
+            run = read_run(shelf.folder)
+            if run is None:
+                continue
+            if run.ok:
+                yield _finding("last sync", name, f"{run.ended:%Y-%m-%d %H:%M} UTC")
+                continue
+            since = f"{run.last_success:%Y-%m-%d %H:%M} UTC" if run.last_success else "never"
+            told = f"failed {run.failures} time(s) in a row, last success {since}: {run.cause}"
+            yield _finding("last sync", name, told, f"when the cause is gone: widget-server sync {name}")
+
+    def _snapshot(self, shelf: Shelf, name: str, kind: str) -> Finding:
+        version = shelf.current_version()
+        if version is None:
+            return _finding("snapshot", name, "none yet", f"widget-server sync {name}")
+        try:
+            manifest = shelf.open(version).manifest
+        except SnapshotError as error:
+            remedy = f"widget-server sync {name}, or widget-server snapshots rollback {name} VERSION"
+            return _finding("snapshot", name, str(error), remedy)
+        age_s = (self.now - datetime.fromisoformat(manifest.harvest.as_of)).total_seconds()
+        limit_s = self.settings.late_after_s(kind)
+        told = f"{version}, {manifest.counts.cards} cards, {age_s / 3600:.1f} h old"
+        if age_s < limit_s:
+            return _finding("snapshot", name, told)
+        told += f", late: the limit is {limit_s / 3600:.0f} h"
+        return _finding("snapshot", name, told, f"widget-server sync {name}; the limit is {kind.upper()}S_LATE_AFTER_S")
+
+    def _duties(self) -> Iterator[Finding]:
+        """What the licence of the offers asks for: a full harvest every 24 h, and nothing shown long after."""
+        try:
+            schedule = plans(self.settings)
+        except SettingError as error:
+            yield _finding("duties", "schedule", str(error), "correct the named settings")
+            return
+        if is_watched(self.settings.data_path()):
+            yield _finding("duties", "watch", "a process syncs on schedule")
+        else:
+            remedy = "widget-server sync --watch, or a timer of your own"
+            yield _finding("duties", "watch", "nobody syncs on schedule", remedy, "note")
+        kinds = dict(self._expected())
+        for plan in schedule:
+            if kinds[plan.source] == "offer":
+                yield from self._offer_duties(plan)
+        withheld_s = self.settings.withheld_after_s("offer")
+        told = f"offers are withheld {withheld_s / 3600:.0f} h after the last complete harvest"
+        remedy = "" if withheld_s <= 2 * DAY_S else f"OFFERS_WITHHELD_AFTER_S={2 * DAY_S} or less"
+        yield _finding("duties", "withholding", told, remedy)
+
+    def _offer_duties(self, plan: Plan) -> Iterator[Finding]:
+        period = plan.period(self.now)
+        told = f"{plan.source} are harvested at least every {period.total_seconds() / 3600:.0f} h"
+        remedy = 'the licence of the offers asks for 24 h: OFFERS_SCHEDULE="0 3,15 * * *"'
+        yield _finding("duties", "24 h", told, "" if period <= timedelta(days=1) else remedy)
+        run = read_run(self.settings.data_path() / plan.source)
+        if run and run.last_success and self.now - run.last_success > _UNUSED:
+            told = "no successful harvest for months: the licence lapses after 12 unused months"
+            yield _finding("duties", "use", told, f"widget-server sync {plan.source}")
+
+    def _partners(self) -> Iterator[Finding]:
+        file = self.settings.partners_file
+        try:
+            count = len(read_partners(Path(file) if file else None).by_id)
+        except SettingError as error:
+            yield _finding("partners", "PARTNERS_FILE", str(error), "correct the named line")
+            return
+        remedy = "" if count else "set PARTNERS_FILE: without it no site may frame the widget"
+        state: State = "ok" if count else "note"
+        yield _finding("partners", "PARTNERS_FILE", f"{count} partners may frame the widget", remedy, state)
+
+    async def _upstreams(self) -> list[Finding]:
+        return [finding for name, _ in self._expected() for finding in await self._upstream(name)]
+
+    async def _upstream(self, name: str) -> list[Finding]:
+        """One cheap real call with the real credentials."""
+        if name not in SOURCES:
+            return [_finding("upstream", name, "no source has this name", f"SOURCES may name: {', '.join(SOURCES)}")]
+        kit = kit_for(self.settings, self.settings.data_path() / name, self.now)
+        try:
+            found = [_finding("upstream", name, await SOURCES[name].probe(kit))]
+        except SettingError as error:
+            return [_finding("upstream", name, "not set up", str(error))]
+        except UpstreamRefused as error:
+            remedy = "check the credentials of this upstream, and in its portal whether its licence is accepted"
+            return [_finding("upstream", name, str(error), remedy)]
+        except UpstreamError as error:
+            remedy = "check the address in the settings, and whether this machine may call it"
+            return [_finding("upstream", name, str(error), remedy)]
+        skews_s = [client.tally.skew_s for client in kit.clients if client.tally.skew_s is not None]
+        worst_s = max(skews_s, key=abs, default=0.0)
+        if abs(worst_s) > _SKEW_S:
+            told = f"this machine's clock differs by {worst_s:+.0f} s from the upstream's"
+            found.append(_finding("clock", name, told, "synchronise the clock: ages and increments rest on it"))
+        return found
+
+
+def _size(shelf: Path) -> int:
+    """Bytes of the largest version on a shelf."""
+    if not shelf.is_dir():
+        return 0
+    versions = [path for path in shelf.iterdir() if path.is_dir()]
+    return max((sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) for path in versions), default=0)
