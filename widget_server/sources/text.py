@@ -22,7 +22,10 @@ _ITEM: Final = re.compile(r"<li[^>]*>")
 _BREAK: Final = re.compile(r"<br>|</?(?:p|ul|ol|div|tr|h[1-6])>|</li>")
 # Control characters but tab and line feed, and the marks that reorder the text around them.
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_EMAIL: Final = re.compile(r"[\w.+%-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+# Linear whatever the text: an address is tried once for each run of its characters, and never read backwards. The last
+# part takes what is glued to an address: "a@b.example%c@d.example".
+_AT: Final = r"\s?(?:@|\(at\)|\[at\])\s?[\w-]++(?:\.[\w-]++)++"
+_EMAIL: Final = re.compile(rf"(?<![\w.+%-])[\w.+%-]++{_AT}(?:[.+%][\w.+%-]*+{_AT})*+", re.IGNORECASE)
 _PHONE: Final = re.compile(
     r"(?<![\d.,])(?:(?:\+|00)\s?(?:33|262|590|594|596|508|687|689)[\s.\-/]?(?:\(0\)[\s.\-/]?)?|0)[1-9](?:[\s.\-/]?\d{2}){4}(?!\d)"
 )
