@@ -61,6 +61,30 @@ class Settings:
         "https://catalogue-apprentissage.intercariforef.org"
     )
     carif_oref_rate_per_s: Annotated[float, "Calls per second to the trainings catalogue."] = 5.0
+    api_apprentissage_url: Annotated[str, "Base of API Apprentissage (offers-aa, trainings-aa, recruiters-aa)."] = (
+        "https://api.apprentissage.beta.gouv.fr/api"
+    )
+    api_apprentissage_key: Annotated[str, "Your key of API Apprentissage."] = ""
+    api_apprentissage_rate_per_s: Annotated[float, "Calls per second for its trainings."] = 2.0
+    api_apprentissage_exports_per_minute: Annotated[
+        float, "Calls per minute for its export; it allows 2 for a key."
+    ] = 2.0
+    labonneboite_url: Annotated[str, "Base of La Bonne Boîte (recruiters-lbb)."] = "https://api.francetravail.io"
+    labonneboite_scope: Annotated[str, "Scopes asked with its token; the application is FRANCE_TRAVAIL_CLIENT_ID."] = (
+        "api_labonneboitev2 search office"
+    )
+    labonneboite_rate_per_s: Annotated[float, "Calls per second to La Bonne Boîte; it allows 2."] = 2.0
+    labonneboite_romes: Annotated[
+        str, "ROME codes read from La Bonne Boîte, e.g. D1102,G1602; each takes a call or more for each département."
+    ] = ""
+    labonneboite_departements: Annotated[str, "Départements read from it, e.g. 35,22,2A; empty: all 101."] = ""
+    labonneboite_most: Annotated[int, "The best companies read of each ROME code and département; 100 take a call."] = (
+        200
+    )
+    geocoding_url: Annotated[
+        str, "Base of the Géoplateforme, https://data.geopf.fr/geocodage, to place addresses at sync; empty: not used."
+    ] = ""
+    geocoding_rate_per_s: Annotated[float, "Calls per second to the Géoplateforme; it allows 50."] = 40.0
     recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
     patience_s: Annotated[float, "How long one call to an upstream may stay silent."] = 30.0
@@ -147,13 +171,18 @@ class SettingRow:
     help: str
 
 
+def is_secret(name: str) -> bool:
+    """Whether a setting's value must never be written anywhere."""
+    return name.endswith(("_secret", "_key"))
+
+
 def describe(settings: Settings) -> list[SettingRow]:
     """Every setting with its help; secrets show only whether they are set."""
     hints = get_type_hints(Settings, include_extras=True)
     rows: list[SettingRow] = []
     for row in fields(Settings):
         value = str(getattr(settings, row.name))
-        if row.name.endswith("secret") and value:
+        if is_secret(row.name) and value:
             value = "(set)"
         rows.append(
             SettingRow(

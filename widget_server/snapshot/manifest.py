@@ -25,7 +25,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Harvest(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows came in. `as_of` is the instant that the data describe, ISO 8601 with offset."""
+    """How the rows came in. `as_of` is the instant that the data describe, ISO 8601 with offset.
+
+    `mark` names the state of the upstream's data, so that the same state need not be read twice; "" when unknown.
+    """
 
     as_of: str
     ended: datetime
@@ -34,6 +37,7 @@ class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     demonstration: bool
     vintages: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
+    mark: str = ""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

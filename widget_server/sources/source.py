@@ -6,19 +6,24 @@ upstream through `kit.connect(...)`, notes on `kit.notes` what the upstream anno
 """
 
 import asyncio
+import hashlib
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from widget_server import __version__
 from widget_server.domain.cards import Declaration, Entry, Rejection
+from widget_server.domain.errors import SnapshotError
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
-from widget_server.settings import Settings
+from widget_server.reference.vintages import vintages
+from widget_server.settings import Settings, is_secret
 from widget_server.snapshot.manifest import Part
+from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.placing import Placing
 from widget_server.upstream.client import Client, Credentials, Tally, Transport
 
@@ -30,6 +35,10 @@ _PLAUSIBLE_YEARS: Final = range(1990, 2100)
 T = TypeVar("T")
 
 
+class Unchanged(Exception):
+    """The upstream has nothing that the current version was not made from: a success without a new version."""
+
+
 class Source(Protocol):
     """One kind of card from one upstream."""
 
@@ -39,7 +48,10 @@ class Source(Protocol):
         ...
 
     def rows(self, kit: "Kit") -> AsyncGenerator[Entry | Rejection, None]:
-        """Everything the upstream has, row by row. Raises `UpstreamError` when it cannot be read to its end."""
+        """Everything the upstream has, row by row. Raises `UpstreamError` when it cannot be read to its end.
+
+        `Unchanged` before the first row keeps the current version.
+        """
         ...
 
     async def probe(self, kit: "Kit") -> str:
@@ -56,6 +68,7 @@ class Notes:
     complete       False when something announced could not be read; then a part says what
     parts          what was announced and read of each partition
     remarks        what was repaired or set aside without losing the row, counted by a stable code
+    mark           what `Kit.mark` makes of the upstream's own name for this state of its data; "" when it gives none
     """
 
     as_of: datetime | None = None
@@ -63,6 +76,7 @@ class Notes:
     complete: bool = True
     parts: list[Part] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
+    mark: str = ""
 
     def remark(self, code: str) -> None:
         """Count one repair; "" is none."""
@@ -99,6 +113,8 @@ class Kit:
         rate_per_s: float,
         patience_s: float = 0.0,
         credentials: Credentials | None = None,
+        key: str = "",
+        also_hosts: Collection[str] = (),
     ) -> Client:
         """A client for one upstream, to be used as a context manager; `patience_s` may only add to the setting."""
         client = Client(
@@ -108,11 +124,28 @@ class Kit:
             patience_s=max(patience_s, self.settings.patience_s),
             attempts=self.settings.attempts,
             credentials=credentials,
+            key=key,
+            also_hosts=also_hosts,
             transport=self.transport,
             on_call=self.on_call,
         )
         self.clients.append(client)
         return client
+
+    def mark(self, told: str) -> str:
+        """A state of an upstream's data as this program, with these settings and tables, reads it."""
+        rows = [(row.name, getattr(self.settings, row.name)) for row in fields(Settings) if not is_secret(row.name)]
+        tables = [(vintage.name, vintage.sha256) for vintage in vintages()]
+        return hashlib.blake2b(repr((told, __version__, rows, tables)).encode(), digest_size=16).hexdigest()
+
+    def is_current(self, mark: str) -> bool:
+        """Whether the current version was made from this state."""
+        shelf = Shelf(self.folder)
+        version = shelf.current_version()
+        try:
+            return version is not None and shelf.read_manifest(version).harvest.mark == mark
+        except SnapshotError:
+            return False
 
     def known_romes(self, codes: Iterable[str]) -> tuple[str, ...]:
         """The current ROME codes behind these, without repetition, in their order; unknown ones are remarked."""

@@ -31,7 +31,7 @@ from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Draft, Shelf
 from widget_server.sources import SOURCES
 from widget_server.sources.placing import Placing
-from widget_server.sources.source import Kit, Notes, Source
+from widget_server.sources.source import Kit, Notes, Source, Unchanged
 from widget_server.upstream.client import Tally, Transport
 
 Phase = Literal["harvest", "publish", "done", "failed"]
@@ -180,6 +180,9 @@ class _Run:
         try:
             with _locked(self._shelf.folder):
                 manifest = await self._publish(vintages, accept)
+        except Unchanged as unchanged:
+            _log.info("%s", unchanged)
+            manifest = self._shelf.read_manifest(previous) if previous else None
         except (WidgetError, OSError) as error:
             failure, cause = error, str(error)
         except Exception as error:  # a bug in one source must not stop the others; its trace goes to the log
@@ -219,6 +222,7 @@ class _Run:
                 demonstration=any(client.demonstration for client in kit.clients),
                 vintages=dict(vintages),
                 parts=tuple(notes.parts),
+                mark=notes.mark,
             )
             return await desk.publish(kit, harvest, self._source.declaration.kind, accept)
 
