@@ -20,8 +20,8 @@ _WIDE_MARGINS: Final = {"973": 1.0}
 
 _POSTCODE: Final = re.compile(r"\d{5}")
 _INSEE: Final = re.compile(r"\d[\dAB]\d{3}")
-_LABEL: Final = re.compile(r"\s*(?:\d{2,3}|2[AB])\s*-\s*(.+)", re.IGNORECASE)
-_NUMBERED: Final = re.compile(r"\s*\d{5}\s*-\s*(.+)")
+_LABEL: Final = re.compile(r"\s*+(?:\d{2,3}|2[AB])\s*+-\s*+(.+)", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"\s*+\d{5}\s*+-\s*+(.+)")
 
 Box = tuple[float, float, float, float]
 

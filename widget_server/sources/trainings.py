@@ -42,7 +42,9 @@ PATIENCE_S: Final = 60.0
 _LEVEL: Final = re.compile(r"([3-7]) \(")
 _COORDINATES: Final = re.compile(r"\s*(-?\d{1,3}(?:\.\d+)?)\s*,\s*(-?\d{1,3}(?:\.\d+)?)\s*")
 _RNCP: Final = re.compile(r"RNCP\d{2,5}")
+_KEY: Final = re.compile(r"\d{6}P\d{4}\d{14}\d{14}-[0-9A-Z]{5}#L[0-9A-Z]{2}")
 _DAYS_A_MONTH: Final = 365.25 / 12
+_SIRET: Final = re.compile(r"[0-9]{14}")
 _YEAR: Final = timedelta(days=365)
 _NEW_SCHOOL_YEAR: Final = 9
 
@@ -140,7 +142,10 @@ class Trainings:
     declaration = DECLARATION
 
     async def rows(self, kit: Kit) -> AsyncGenerator[Entry | Rejection, None]:
-        """Count, then stream as many; the two must agree within 1 %."""
+        """Count, then stream; the two must agree within 1 %.
+
+        A little more than the count is asked for, so that trainings published meanwhile are not left out.
+        """
         query = msgspec.json.encode(query_of(kit.now)).decode()
         async with _connected(kit) as client:
             announced = await _count(client, query)
@@ -149,7 +154,7 @@ class Trainings:
             kit.notes.announced = announced
             asked = {
                 "query": query,
-                "limit": str(announced),
+                "limit": str(announced + _margin(announced) + 1),
                 "select": msgspec.json.encode(dict.fromkeys(Training.__struct_fields__, 1)).decode(),
             }
             received = 0
@@ -157,7 +162,7 @@ class Trainings:
                 async for element in elements(body.pieces, client.name):
                     received += 1
                     yield _read(element, kit)
-            if abs(received - announced) > max(1.0, announced * TOLERANCE):
+            if abs(received - announced) > _margin(announced):
                 raise UpstreamMalformed(client.name, f"announces {announced} trainings and sends {received}")
             kit.notes.parts.append(Part(name="catalogue", announced=announced, read=received, distinct=received))
 
@@ -196,6 +201,10 @@ def current_tags(now: datetime) -> tuple[str, ...]:
     return tuple(str(year) for year in (today.year, today.year + 1, beside))
 
 
+def _margin(announced: int) -> int:
+    return max(1, int(announced * TOLERANCE))
+
+
 def _read(element: bytes, kit: Kit) -> Entry | Rejection:
     try:
         training = _TRAINING.decode(element)
@@ -226,6 +235,8 @@ def to_entry(training: Training, kit: Kit) -> Entry | Rejection:
     if placed is None:
         return reject("place_unknown", key)
     kit.notes.remark(placed.repaired)
+    if not _KEY.fullmatch(key):
+        kit.notes.remark("key_unusual")
     level = _level(training.niveau)
     if level is None and training.niveau:
         kit.notes.remark("level_unknown")
@@ -233,7 +244,6 @@ def to_entry(training: Training, kit: Kit) -> Entry | Rejection:
     today = kit.now.astimezone(PARIS).date()
     session = next((each for each in sessions if each.start >= today), None)
     updated = instant(training.last_update_at)
-    siret = training.etablissement_formateur_siret or training.etablissement_gestionnaire_siret
     card = Card(
         id=key,
         kind=DECLARATION.kind,
@@ -242,7 +252,7 @@ def to_entry(training: Training, kit: Kit) -> Entry | Rejection:
             name=line(training.etablissement_formateur_enseigne)
             or line(training.etablissement_formateur_entreprise_raison_sociale)
             or line(training.etablissement_gestionnaire_entreprise_raison_sociale),
-            siret=siret if siret and re.fullmatch(r"[0-9]{14}", siret) else None,
+            siret=_siret(training),
         ),
         place=placed.place,
         romes=romes,
@@ -270,13 +280,19 @@ def _twin(training: Training, place: CardPlace) -> str:
     fields = (
         training.intitule_long,
         training.intitule_court,
-        training.etablissement_formateur_siret,
+        _siret(training) or training.etablissement_formateur_entreprise_raison_sociale,
         training.diplome,
         training.code_postal,
         place.insee,
         training.lieu_formation_adresse,
     )
     return "|".join(fold(field) for field in fields)
+
+
+def _siret(training: Training) -> str | None:
+    """The school's, else that of the school responsible; it is compared, never looked up."""
+    told = (training.etablissement_formateur_siret, training.etablissement_gestionnaire_siret)
+    return next((siret for siret in told if siret and _SIRET.fullmatch(siret)), None)
 
 
 def _level(niveau: str | None) -> int | None:
@@ -314,32 +330,38 @@ def _placed(training: Training, kit: Kit) -> Placed | None:
 def sessions_of(training: Training) -> list[Session]:
     """The sessions, the earliest first. Their three arrays may differ in length or order.
 
-    Arrays of one length whose every end follows its start are taken side by side. Otherwise each start is given the end
-    whose distance is nearest to the usual length of this training, as the catalogue's other readers do.
+    Arrays of one length are taken side by side; where that would end a session before it begins, or where the starts
+    are in no order, both are sorted first. Otherwise each start is given the end whose distance is nearest to the usual
+    length of this training. Both as the catalogue's other readers do.
     """
     starts = [_day(told) for told in training.date_debut or ()]
     ends = [_day(told) for told in training.date_fin or ()]
     entries = [entry is True for entry in training.modalites_entrees_sorties or ()]
-    side_by_side = len(starts) == len(ends) and all(
-        start is None or end is None or start <= end for start, end in zip(starts, ends, strict=True)
-    )
     if len(entries) != len(starts):
         entries = [bool(entries) and all(entries)] * len(starts)
-    if side_by_side:
-        found = {
-            Session(start=start, end=end, open_entry=entry)
-            for start, end, entry in zip(starts, ends, entries, strict=True)
-            if start is not None
-        }
+    known = sorted(end for end in ends if end is not None)
+    begun = sorted((start, entry) for start, entry in zip(starts, entries, strict=True) if start is not None)
+    as_told = zip(starts, ends, entries, strict=False)
+    in_turn = [(start, end, entry) for (start, entry), end in zip(begun, known, strict=False)]
+    if (
+        len(starts) == len(ends)
+        and starts == [start for start, _ in begun]
+        and _in_time(zip(starts, ends, strict=True))
+    ):
+        found = {Session(start=start, end=end, open_entry=entry) for start, end, entry in as_told if start is not None}
+    elif len(begun) == len(known) and _in_time((start, end) for start, end, _ in in_turn):
+        found = {Session(start=start, end=end, open_entry=entry) for start, end, entry in in_turn}
     else:
         usual = _usual(training)
-        known = [end for end in ends if end is not None]
         found = {
-            Session(start=start, end=_nearest_end(start, known, usual), open_entry=entry)
-            for start, entry in zip(starts, entries, strict=True)
-            if start is not None
+            Session(start=start, end=_nearest_end(start, known, usual), open_entry=entry) for start, entry in begun
         }
     return sorted(found, key=lambda session: (session.start, session.end or date.max, session.open_entry))
+
+
+def _in_time(pairs: Iterable[tuple[date | None, date | None]]) -> bool:
+    """Whether no session ends before it begins."""
+    return all(start is None or end is None or start <= end for start, end in pairs)
 
 
 def _nearest_end(start: date, ends: Sequence[date], usual: timedelta) -> date | None:
