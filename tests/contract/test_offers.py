@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from tests.contract.upstream_fakes import SAMPLES, kit
+from tests.contract.upstream_fakes import SAMPLES, kit, recorded
 from widget_server.domain.cards import Entry, Fact, Rejection
 from widget_server.sources.offers import Offer, duration_of, to_entry
 from widget_server.sources.text import CONTACT_MASKED
@@ -356,3 +356,26 @@ def test_very_long_texts_are_cut():
 
     assert len(found.card.title) == 300
     assert len(written(found)) < 40_000
+
+
+# A recording of our sandbox: every oddity of its table once.
+
+
+def test_every_oddity_of_the_recording_becomes_what_the_truth_says():
+    recording = recorded("offers")
+    rows = recording["exchanges"][0]["json"]["resultats"]
+
+    found = [read(row) for row in rows]
+
+    truth = {f"ft:{row['id']}": row for row in recording["truth"]}
+    assert "fictitious" in recording["note"]
+    assert {row["oddity"] for row in truth.values()} >= {"school", "html", "inverted_coordinates", "twin"}
+    assert {row.id: row.reason for row in found if isinstance(row, Rejection)} == {
+        card_id: row["rejected"] for card_id, row in truth.items() if row["rejected"]
+    }
+    for row in found:
+        if isinstance(row, Entry):
+            told = truth[row.card.id]
+            assert (row.card.place.insee, row.card.place.departement) == (told["insee"], told["departement"])
+            assert row.card.romes == (told["rome"],)
+            assert "@" not in written(row), told["oddity"]

@@ -24,7 +24,7 @@ from widget_server.domain.cards import (
 )
 from widget_server.domain.errors import SettingError, UpstreamDown, UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.facts import filled, listed, said
+from widget_server.sources.facts import filled, linked, listed, said
 from widget_server.sources.placing import Placed, Whereabouts
 from widget_server.sources.projections import to_degrees
 from widget_server.sources.rejects import reject
@@ -128,8 +128,17 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[str] = []
 
 
+class First(msgspec.Struct, frozen=True, kw_only=True):
+    """Enough of the first element to tell the header of a release from an establishment."""
+
+    format: msgspec.Raw = msgspec.Raw()
+
+
 class Hired(msgspec.Struct, frozen=True, kw_only=True):
-    """An occupation of an integrator's row; its score has no public definition, so it only orders."""
+    """An occupation of an integrator's row.
+
+    Its score has no public definition: it orders the occupations of one company, and never becomes a band.
+    """
 
     rome_code: str | None = None
     normalized_score: float | None = None
@@ -155,9 +164,11 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, rename={
     x: float | None = None
     y: float | None = None
     company_size: str | None = None
-    rome_codes: list[Hired] = []
+    rome_codes: list[Hired] | None = None
+    site_web: str | None = None
 
 
+_FIRST: Final = msgspec.json.Decoder(First)
 _HEADER: Final = msgspec.json.Decoder(Header)
 _SCORED: Final = msgspec.json.Decoder(Scored)
 _BROUGHT: Final = msgspec.json.Decoder(Brought)
@@ -190,6 +201,7 @@ class _Company:
     bands: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...]
     url: str
+    site: str | None = None
 
 
 class Recruiters:
@@ -205,7 +217,7 @@ class Recruiters:
             kit.notes.as_of = file.made
             pieces = capped(opened(file.pieces, NAME), CAP_BYTES, NAME)
             async for element in elements(pieces, NAME):
-                if read == 0 and header is None and b'"format"' in element[:200]:
+                if read == 0 and header is None and _is_header(element):
                     header = _header(element)
                     kit.notes.announced = header.count
                     kit.notes.as_of = datetime.combine(header.day, datetime.min.time(), UTC)
@@ -268,6 +280,13 @@ def _http_date(told: str | None) -> datetime | None:
         return None
 
 
+def _is_header(element: bytes) -> bool:
+    try:
+        return _FIRST.decode(element).format != msgspec.Raw()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
 def _header(element: bytes) -> Header:
     try:
         header = _HEADER.decode(element)
@@ -321,6 +340,7 @@ def brought_entry(row: Brought, kit: Kit) -> Entry | Rejection:
     siret = (row.siret or "").strip()
     postcode = (row.zip_code or "").strip()
     name = line(row.enseigne) or line(row.raison_sociale)
+    hires = sorted(row.rome_codes or (), key=lambda hired: -(hired.normalized_score or 0.0))
     street = " ".join(str(part).strip() for part in (row.street_number, row.street_name) if part)
     return _entry(
         _Company(
@@ -335,9 +355,10 @@ def brought_entry(row: Brought, kit: Kit) -> Entry | Rejection:
             commune=row.city,
             insee=row.insee_city_code,
             point=to_degrees(row.x, row.y, postcode),
-            romes=tuple(hired.rome_code for hired in row.rome_codes if hired.rome_code),
+            romes=tuple(hired.rome_code for hired in hires if hired.rome_code),
             bands=(),
             reasons=(),
+            site=row.site_web,
             url=_LBA.format(siret=siret, title=kebab(name or "")),
         ),
         None,
@@ -411,7 +432,9 @@ def headcount_of(told: str | None) -> str | None:
     match = _BRACKET.fullmatch(told.strip())
     if match:
         least, most = int(match[1]), int(match[2])
-        return f"{least} à {most} salariés" if most > 2 else "1 ou 2 salariés"
+        if most <= 2:
+            return "1 ou 2 salariés" if most else "Sans salarié"
+        return f"{least} à {most} salariés"
     return _HEADCOUNTS.get(told.strip())
 
 
@@ -456,6 +479,7 @@ def _facts(company: _Company, card: Card, kit: Kit) -> Iterable[Fact]:
         "occupations", "Métiers concernés", [_occupation(code, dict(company.bands), kit) for code in card.romes]
     )
     yield said("estimate", "Estimation", card.estimated)
+    yield linked("company_site", "Site de l'entreprise", company.site)
 
 
 def _occupation(code: str, bands: Mapping[str, str], kit: Kit) -> str | None:
