@@ -112,6 +112,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     newest     ISO 8601 instant; among equals the newest comes first
     twin       two entries of one source with the same twin say the same thing; "" = unique
     preferred  among twins the highest stays
+    street     the street of its place, as far as the source says it: what may be geocoded; "" = unknown
     """
 
     card: Card
@@ -120,6 +121,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     newest: str = ""
     twin: str = ""
     preferred: int = 0
+    street: str = ""
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):

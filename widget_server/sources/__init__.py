@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from widget_server.sources.offers import Offers
+from widget_server.sources.offers_aa import OffersAA
 from widget_server.sources.recruiters import Recruiters
+from widget_server.sources.recruiters_aa import RecruitersAA
 from widget_server.sources.source import Source
 from widget_server.sources.trainings import Trainings
 
 SOURCES: Final[Mapping[str, Source]] = {
-    source.declaration.name: source for source in (Trainings(), Offers(), Recruiters())
+    source.declaration.name: source
+    for source in (
+        Trainings(),
+        Offers(),
+        OffersAA(),
+        Recruiters(),
+        RecruitersAA(),
+    )
 }
-"""Every source by name, in the order of the list."""
+"""Every source by name. The setting SOURCES says which of them are synced and shown, and in which order."""

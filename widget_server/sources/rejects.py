@@ -20,6 +20,8 @@ REASONS: Final[dict[str, str]] = {
     "place_inconsistent": "La précision du lieu et ses coordonnées se contredisent.",
     "outside_grid": "Les coordonnées sont hors de la zone couverte.",
     "unpublished": "La formation n'est pas publiée au catalogue.",
+    "expired": "La date d'expiration de l'offre est passée.",
+    "not_active": "L'offre est pourvue ou annulée, ou l'entreprise ne souhaite plus être proposée.",
     "session_past": "Aucune session de la formation n'appartient à l'année scolaire en cours ou à venir.",
     "siret_invalid": "Le numéro SIRET de l'entreprise est absent ou faux.",
     "name_missing": "L'entreprise n'a pas de nom.",
