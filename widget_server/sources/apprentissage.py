@@ -234,8 +234,10 @@ def whereabouts(told: Location | None, *, delegated: bool = False) -> Whereabout
     """What a row says of its place. The address of a delegated offer is the school's: only its point counts."""
     latitude, longitude = _point(told)
     street, postcode, city = (None, None, None) if told is None or delegated else split_address(told.address)
-    # Rows of France Travail bring its labels: "75 - PARIS" behind a postcode, "49 - Maine et Loire" or "Bretagne" alone.
-    label = street if postcode is None else city if city and _LABELLED.fullmatch(city) else None
+    # Rows of France Travail bring its labels: "75 - PARIS" behind a postcode, "Bretagne" alone.
+    label = city if city and _LABELLED.fullmatch(city) else None
+    if postcode is None and latitude is None:
+        label = street
     return Whereabouts(
         latitude=latitude,
         longitude=longitude,
