@@ -139,9 +139,9 @@ def test_no_company_name_can_be_taken_for_a_real_one():
 
 
 def test_no_school_name_can_be_taken_for_a_real_one():
-    schools = catalogue(economy()).schools()
+    made = catalogue(economy())
 
-    names = [str(school["entreprise_raison_sociale"]).casefold() for school in schools]
+    names = [str(made.school(number)["entreprise_raison_sociale"]).casefold() for number in range(made.school_count)]
 
     assert [name for name in names if not any(mark.casefold() in name for mark in SCHOOL_MARKS)] == []
 

@@ -188,7 +188,7 @@ class CarifOref:
 
     def _schools(self, request: Request, params: Mapping[str, object]) -> Response:
         page, limit = _whole(params, "page", 1), min(_whole(params, "limit", _DEFAULT_LIMIT), _MOST)
-        schools = self._catalogue.schools()
+        schools = [self._catalogue.school(number) for number in range(self._catalogue.school_count)]
         query = _query(params)
         found = [school for school in schools if not query or matches(school, query)]
         return _json_response(

@@ -79,12 +79,12 @@ class Predictions:
     async def private_gz(self, request: Request) -> Response:
         """An integrator's own file, as a compressed array."""
         active = faults_of(request.scope)
-        return self._file(_array(self._private(active)), active, gz=True)
+        return self._file(array_of(self._private(active)), active, gz=True)
 
     async def private(self, request: Request) -> Response:
         """The same as an array."""
         active = faults_of(request.scope)
-        return self._file(_array(self._private(active)), active, gz=False)
+        return self._file(array_of(self._private(active)), active, gz=False)
 
     async def private_lines(self, request: Request) -> Response:
         """The same as lines."""
@@ -97,7 +97,7 @@ class Predictions:
 
     def _file(self, parts: Iterable[bytes], active: Active, *, gz: bool) -> Response:
         wait_s = number(active, "slow_chunks_s", 0.05)
-        pieces = _pieces(parts, self._settings.rows_at_once, wait_s)
+        pieces = pieces_of(parts, self._settings.rows_at_once, wait_s)
         return StreamingResponse(
             _compressed(pieces) if gz else pieces,
             media_type="application/gzip" if gz else "application/json",
@@ -230,14 +230,16 @@ def _chained(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _array(rows: Iterator[bytes]) -> Iterator[bytes]:
+def array_of(rows: Iterator[bytes]) -> Iterator[bytes]:
+    """Rows as the parts of one JSON array."""
     yield b"[\n"
     for number_of_row, row in enumerate(rows):
         yield b",\n" + row if number_of_row else row
     yield b"\n]\n"
 
 
-async def _pieces(parts: Iterable[bytes], at_once: int, wait_s: float) -> AsyncIterator[bytes]:
+async def pieces_of(parts: Iterable[bytes], at_once: int, wait_s: float) -> AsyncIterator[bytes]:
+    """Some parts together, with room for others between two pieces."""
     piece: list[bytes] = []
     for part in parts:
         piece.append(part)

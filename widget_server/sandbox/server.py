@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from widget_server.reference.naf import Naf
+from widget_server.sandbox.api_apprentissage import ApiApprentissage
 from widget_server.sandbox.carif_oref import CarifOref
 from widget_server.sandbox.companies import Companies
 from widget_server.sandbox.control import Control
@@ -45,6 +46,7 @@ def create_sandbox(
         *CarifOref(catalogue, settings, clock).routes(),
         *Predictions(economy, companies, settings).routes(),
         *LaBonneBoite(economy, companies, tokens, settings, clock).routes(),
+        *ApiApprentissage(economy, book, catalogue, companies, settings, clock).routes(),
         *Control(economy, book, catalogue, companies, faults).routes(),
     ]
     return Starlette(

@@ -75,7 +75,7 @@ class Catalogue:
         base = self.base(row)
         return {
             "cle_ministere_educatif": self.key(row),
-            "published": self.dirt(base) != "unpublished",
+            "published": self.is_published(row),
             "catalogue_published": True,
             "tags": self._tags(base),
             "num_departement": self._commune(base).departement,
@@ -87,9 +87,19 @@ class Catalogue:
         """Whether `light` holds all of these."""
         return fields <= _LIGHT
 
-    def schools(self) -> list[dict[str, object]]:
-        """Every school."""
-        return [self._school(number) for number in range(len(self._economy.schools[0]))]
+    def point(self, row: int) -> tuple[float, float]:
+        """Latitude and longitude of the school."""
+        base = self.base(row)
+        return float(self._rows.latitude[base]), float(self._rows.longitude[base])
+
+    def is_published(self, row: int) -> bool:
+        """Whether a row is shown to the public."""
+        return self.dirt(self.base(row)) != "unpublished"
+
+    @property
+    def school_count(self) -> int:
+        """How many schools there are."""
+        return len(self._economy.schools[0])
 
     def truth(self, row: int) -> dict[str, object]:
         """What a perfect reader of the whole catalogue knows of a row; `twin` is the same for one and the same."""
@@ -163,7 +173,7 @@ class Catalogue:
             insee = commune.municipality
         elif dirt == "postcode_as_commune":
             insee = postcode
-        who = self._school(number)
+        who = self.school(number)
         rank = int(rows.rank[base])
         address = str(who["adresse"]) + (f", bâtiment {rank + 1}" if rank else "")
         short = title.partition(" (")[0]
@@ -244,7 +254,8 @@ class Catalogue:
             told[f"geo_coordonnees_etablissement_{role}"] = f"{latitude},{longitude}"
         return told
 
-    def _school(self, number: int) -> dict[str, object]:
+    def school(self, number: int) -> dict[str, object]:
+        """One school, by its number."""
         communes, _, _ = self._economy.schools
         commune = self._economy.geography.communes[int(communes[number])]
         dice = Dice(self._economy.seed, 12, number)
