@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -13,7 +11,6 @@ from widget_server.domain.cards import (
     Card,
     CardPlace,
     Declaration,
-    Duration,
     Entry,
     Fact,
     Organisation,
@@ -25,14 +22,22 @@ from widget_server.snapshot.manifest import Part
 from widget_server.sources.facts import answered, filled, linked, listed, said
 from widget_server.sources.placing import Placed, Whereabouts
 from widget_server.sources.rejects import reject
-from widget_server.sources.source import PARIS, Kit, instant, paris_day, sortable
-from widget_server.sources.text import fold, kebab, line
+from widget_server.sources.sessions import (
+    Session,
+    address_of,
+    current_tags,
+    day_of,
+    duration_of,
+    next_session,
+    page_of,
+)
+from widget_server.sources.source import Kit, instant, paris_day, sortable
+from widget_server.sources.text import fold, line
 from widget_server.upstream.arrays import elements
 from widget_server.upstream.client import Client
 
 COUNT: Final = "/api/v1/entity/formations/count"
 STREAM: Final = "/api/v1/entity/formations.json"
-PUBLIC_PAGE: Final = "https://labonnealternance.apprentissage.beta.gouv.fr/formation/{key}/{title}"
 TOLERANCE: Final = 0.01
 """How far the rows received may be from the count: the catalogue may change between the two calls."""
 CAP_BYTES: Final = 4 << 30
@@ -43,10 +48,8 @@ _LEVEL: Final = re.compile(r"([3-7]) \(")
 _COORDINATES: Final = re.compile(r"\s*(-?\d{1,3}(?:\.\d+)?)\s*,\s*(-?\d{1,3}(?:\.\d+)?)\s*")
 _RNCP: Final = re.compile(r"RNCP\d{2,5}")
 _KEY: Final = re.compile(r"\d{6}P\d{4}\d{14}\d{14}-[0-9A-Z]{5}#L[0-9A-Z]{2}")
-_DAYS_A_MONTH: Final = 365.25 / 12
 _SIRET: Final = re.compile(r"[0-9]{14}")
 _YEAR: Final = timedelta(days=365)
-_NEW_SCHOOL_YEAR: Final = 9
 
 
 class Stay(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,15 +130,6 @@ DECLARATION: Final = Declaration(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Session:
-    """When a training runs; `open_entry` means that one may join at any time."""
-
-    start: date
-    end: date | None = None
-    open_entry: bool = False
-
-
 class Trainings:
     """The source."""
 
@@ -194,13 +188,6 @@ def query_of(now: datetime) -> dict[str, object]:
     return {"published": True, "catalogue_published": True, "tags": {"$in": list(current_tags(now))}}
 
 
-def current_tags(now: datetime) -> tuple[str, ...]:
-    """The years in which a session that still matters starts: this year and the next, and the one beside them."""
-    today = now.astimezone(PARIS)
-    beside = today.year - 1 if today.month < _NEW_SCHOOL_YEAR else today.year + 2
-    return tuple(str(year) for year in (today.year, today.year + 1, beside))
-
-
 def _margin(announced: int) -> int:
     return max(1, int(announced * TOLERANCE))
 
@@ -241,8 +228,7 @@ def to_entry(training: Training, kit: Kit) -> Entry | Rejection:
     if level is None and training.niveau:
         kit.notes.remark("level_unknown")
     sessions = sessions_of(training)
-    today = kit.now.astimezone(PARIS).date()
-    session = next((each for each in sessions if each.start >= today), None)
+    session = next_session(sessions, kit.now)
     updated = instant(training.last_update_at)
     card = Card(
         id=key,
@@ -261,17 +247,18 @@ def to_entry(training: Training, kit: Kit) -> Entry | Rejection:
         level=level,
         diploma=line(training.diplome),
         contract=("apprentissage",),
-        duration=_duration(training, session or (sessions[-1] if sessions else None)),
+        duration=duration_of(session or (sessions[-1] if sessions else None), _years(training)),
         starts_on=session.start.isoformat() if session else None,
         updated_on=paris_day(updated),
         remote=training.entierement_a_distance is True,
-        url=PUBLIC_PAGE.format(key=quote(key, safe=""), title=kebab(title)),
+        url=page_of(key, title),
     )
     return Entry(
         card=card,
         facts=tuple(filled(_facts(training, sessions, kit))),
         newest=sortable(updated),
         twin=_twin(training, placed.place),
+        street="" if placed.repaired == "place_of_school" else line(training.lieu_formation_adresse) or "",
     )
 
 
@@ -334,8 +321,8 @@ def sessions_of(training: Training) -> list[Session]:
     are in no order, both are sorted first. Otherwise each start is given the end whose distance is nearest to the usual
     length of this training. Both as the catalogue's other readers do.
     """
-    starts = [_day(told) for told in training.date_debut or ()]
-    ends = [_day(told) for told in training.date_fin or ()]
+    starts = [day_of(told) for told in training.date_debut or ()]
+    ends = [day_of(told) for told in training.date_fin or ()]
     entries = [entry is True for entry in training.modalites_entrees_sorties or ()]
     if len(entries) != len(starts):
         entries = [bool(entries) and all(entries)] * len(starts)
@@ -380,19 +367,6 @@ def _years(training: Training) -> int | None:
     return int(told) if told and 0 < int(told) <= 6 else None
 
 
-def _duration(training: Training, session: Session | None) -> Duration | None:
-    if session and session.end and session.end > session.start:
-        return Duration(months=max(1, round((session.end - session.start).days / _DAYS_A_MONTH)))
-    years = _years(training)
-    return Duration(months=12 * years) if years else None
-
-
-def _day(told: str | None) -> date | None:
-    """The day in France: the catalogue writes midnight of Paris or of Greenwich."""
-    moment = instant(told)
-    return moment.astimezone(PARIS).date() if moment else None
-
-
 def _point(training: Training) -> tuple[float | None, float | None]:
     """Latitude and longitude out of "48.11,-1.68"; the catalogue's own geocoding where the school gave none."""
     for told in (training.lieu_formation_geo_coordonnees, training.lieu_formation_geo_coordonnees_computed):
@@ -408,18 +382,18 @@ def _facts(training: Training, sessions: Sequence[Session], kit: Kit) -> Iterabl
     yield said("content", "Contenu", training.contenu)
     yield said("diploma", "Diplôme", training.diplome)
     yield said("level", "Niveau", training.niveau)
-    yield listed("sessions", "Sessions", [_told(session) for session in sessions])
+    yield listed("sessions", "Sessions", [str(session) for session in sessions])
     yield answered("remote", "Entièrement à distance", training.entierement_a_distance)
     yield listed(
         "address",
         "Lieu de formation",
-        [_address(training.lieu_formation_adresse, None, training.code_postal, training.localite)],
+        [address_of(training.lieu_formation_adresse, None, training.code_postal, training.localite)],
     )
     yield said("school", "Organisme formateur", training.etablissement_formateur_entreprise_raison_sociale)
     yield said(
         "school_address",
         "Adresse de l'organisme formateur",
-        _address(
+        address_of(
             training.etablissement_formateur_adresse,
             training.etablissement_formateur_complement_adresse,
             training.etablissement_formateur_code_postal,
@@ -431,7 +405,7 @@ def _facts(training: Training, sessions: Sequence[Session], kit: Kit) -> Iterabl
     yield said(
         "manager_address",
         "Adresse de l'organisme responsable",
-        _address(
+        address_of(
             training.etablissement_gestionnaire_adresse,
             None,
             training.etablissement_gestionnaire_code_postal,
@@ -445,14 +419,3 @@ def _facts(training: Training, sessions: Sequence[Session], kit: Kit) -> Iterabl
     yield listed("occupations", "Métiers préparés", [kit.occupations.label(code) for code in romes])
     yield linked("onisep", "Fiche Onisep", training.onisep_url)
     yield said("reference", "Référence au catalogue", training.cle_ministere_educatif)
-
-
-def _told(session: Session) -> str:
-    dates = f"Du {session.start:%d/%m/%Y}" + (f" au {session.end:%d/%m/%Y}" if session.end else "")
-    return dates + (", entrées et sorties permanentes" if session.open_entry else "")
-
-
-def _address(street: str | None, more: str | None, postcode: str | None, city: str | None) -> str | None:
-    """One line, without holes."""
-    parts = [street, more, " ".join(part for part in (postcode, city) if part)]
-    return ", ".join(part.strip() for part in parts if part and part.strip()) or None
