@@ -15,12 +15,25 @@ FILE_NAME: Final = "manifest.json"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One partition of a harvest: what the upstream announced, what was read, how many were distinct."""
+    """One partition of a harvest: what the upstream announced, what was read, how many were distinct.
+
+    searches   how many queries it took
+    carried    rows published that this sync did not read: they are of an earlier one
+    left_out   rows of an earlier sync that are too old to be published once more
+    seen       when the partition was last read whole, ISO 8601
+    remark     why fewer rows than announced are enough
+    problem    why the partition is not whole
+    """
 
     name: str
     announced: int | None
     read: int
     distinct: int
+    searches: int = 1
+    carried: int = 0
+    left_out: int = 0
+    seen: str | None = None
+    remark: str | None = None
     problem: str | None = None
 
 

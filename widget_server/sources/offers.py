@@ -1,10 +1,7 @@
-"""Offers of apprenticeship contracts from France Travail, read département by département."""
+"""Offers of apprenticeship contracts from France Travail: from a row as it comes to a card. harvest.py reads them."""
 
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -19,30 +16,30 @@ from widget_server.domain.cards import (
     Rejection,
     SourceName,
 )
-from widget_server.domain.errors import SettingError, UpstreamMalformed, UpstreamRefused
-from widget_server.snapshot.manifest import Part
+from widget_server.domain.errors import SettingError
 from widget_server.sources.facts import answered, filled, linked, listed, said
+from widget_server.sources.harvest import CONTRACTS, Harvest
+from widget_server.sources.journal import Journal
+from widget_server.sources.licences import FRANCE_TRAVAIL_OFFERS
+from widget_server.sources.offer_records import (
+    Company,
+    Contact,
+    Context,
+    Diploma,
+    Labelled,
+    Offer,
+    Origin,
+    Salary,
+    Workplace,
+)
+from widget_server.sources.offer_search import Search
 from widget_server.sources.placing import Whereabouts
 from widget_server.sources.rejects import reject
-from widget_server.sources.source import Kit, ahead, instant, paris_day, sortable
+from widget_server.sources.source import Kit, instant, paris_day, sortable
 from widget_server.sources.text import fold, line, link, names_contact
 from widget_server.upstream.client import Client, Credentials
 
-SEARCH: Final = "/partenaire/offresdemploi/v2/offres/search"
 DETAIL: Final = "https://candidat.francetravail.fr/offres/recherche/detail/{id}"
-PAGE: Final = 150
-LAST_START: Final = 3000
-"""The last position that a page may start at: a query shows its first 3 150 offers and no more."""
-WINDOW: Final = LAST_START + PAGE
-ENOUGH: Final = 0.99
-"""Share of the announced offers that must have been read, after one more reading: offers move while one pages."""
-TOGETHER: Final = 6
-"""Partitions read at once; the pace of the client is what limits the calls."""
-
-# natureContrat alone: with typeContrat beside it the two are joined by OR.
-_CONTRACTS: Final = {"natureContrat": "E2,FS"}
-_AXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("origineOffre", ("1", "2")), ("natureContrat", ("E2", "FS")))
-"""How a partition that exceeds the window is split, in this order."""
 
 _NATURES: Final[Mapping[str, str]] = {
     "contrat apprentissage": "apprentissage",
@@ -63,155 +60,14 @@ _LEVELS: Final[Mapping[str, int]] = {
 _REQUIRED: Final = "E"
 _WANTED: Final[Mapping[str, str]] = {"E": " (exigé)", "S": " (souhaité)"}
 _SCHOOLS: Final = "85"
-_OVERSEAS: Final = frozenset({"971", "972", "973", "974", "976"})
 _MONTHS: Final = re.compile(r"(\d+)\s*mois", re.IGNORECASE)
 _LONGEST_MONTHS: Final = 60
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,20}")
-_TOTAL: Final = re.compile(r"/(\d+)\s*$")
 _PERSON: Final = re.compile(r"\s*(?:m\.|mr\b|mme\b|mlle\b|monsieur\b|madame\b|mademoiselle\b)", re.IGNORECASE)
 _MANGLED_RANGE: Final = re.compile(r"(?<=Euros)\s*(?:ï¿½|\ufffd)+\s*(?=\d)")
 """The "à" of "1600,00 Euros à 1800,00 Euros", which some rows lost to a wrong encoding."""
 
 
-class Labelled(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A code's label, and whether it is required (E) or wished for (S)."""
-
-    libelle: str | None = None
-    exigence: str | None = None
-    description: str | None = None
-
-
-class Diploma(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One diploma that an offer asks for."""
-
-    domaine_libelle: str | None = None
-    niveau_libelle: str | None = None
-    commentaire: str | None = None
-    exigence: str | None = None
-
-
-class Workplace(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Where the work is; coordinates may be text."""
-
-    libelle: str | None = None
-    latitude: float | str | None = None
-    longitude: float | str | None = None
-    code_postal: str | None = None
-    commune: str | None = None
-
-
-class Company(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Who hires."""
-
-    nom: str | None = None
-    description: str | None = None
-    logo: str | None = None
-    url: str | None = None
-    entreprise_adaptee: bool | None = None
-    siret: str | None = None
-
-
-class Contact(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How to apply. Names, telephones and e-mail addresses are not even read."""
-
-    coordonnees1: str | None = None
-    coordonnees2: str | None = None
-    coordonnees3: str | None = None
-    commentaire: str | None = None
-    url_recruteur: str | None = None
-    url_postulation: str | None = None
-
-
-class Partner(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A site that published the offer too."""
-
-    nom: str | None = None
-    url: str | None = None
-    logo: str | None = None
-
-
-class Origin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Who brought the offer: France Travail (1) or a partner (2)."""
-
-    origine: str | None = None
-    url_origine: str | None = None
-    partenaires: list[Partner] | None = None
-
-
-class Complement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A benefit that comes with the salary."""
-
-    libelle: str | None = None
-
-
-class Salary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The salary, always as text."""
-
-    libelle: str | None = None
-    commentaire: str | None = None
-    complement1: str | None = None
-    complement2: str | None = None
-    liste_complements: list[Complement] | None = None
-
-
-class Context(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Working hours and conditions: text in some answers, lists in others."""
-
-    horaires: str | list[str] | None = None
-    conditions_exercice: str | list[str] | None = None
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One offer, as far as we read it. Everything may be missing."""
-
-    id: str | None = None
-    intitule: str | None = None
-    description: str | None = None
-    date_creation: str | None = None
-    date_actualisation: str | None = None
-    lieu_travail: Workplace | None = None
-    rome_code: str | None = None
-    rome_libelle: str | None = None
-    appellationlibelle: str | None = None
-    entreprise: Company | None = None
-    type_contrat_libelle: str | None = None
-    nature_contrat: str | None = None
-    experience_libelle: str | None = None
-    experience_commentaire: str | None = None
-    formations: list[Diploma] | None = None
-    langues: list[Labelled] | None = None
-    permis: list[Labelled] | None = None
-    competences: list[Labelled] | None = None
-    qualites_professionnelles: list[Labelled] | None = None
-    outils_bureautiques: str | list[str] | None = None
-    salaire: Salary | None = None
-    duree_travail_libelle: str | None = None
-    duree_travail_libelle_converti: str | None = None
-    complement_exercice: str | None = None
-    condition_exercice: str | None = None
-    contexte_travail: Context | None = None
-    contact: Contact | None = None
-    nombre_postes: int | None = None
-    accessible_th: bool | None = msgspec.field(name="accessibleTH", default=None)
-    deplacement_libelle: str | None = None
-    qualification_libelle: str | None = None
-    code_naf: str | None = msgspec.field(name="codeNAF", default=None)
-    secteur_activite: str | None = None
-    secteur_activite_libelle: str | None = None
-    tranche_effectif_etab: str | None = None
-    origine_offre: Origin | None = None
-    offres_manque_candidats: bool | None = None
-    entreprise_adaptee: bool | None = None
-    employeur_handi_engage: bool | None = None
-
-
-class Page(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One page of a search; its offers are decoded one by one, so that a bad one spoils no other."""
-
-    resultats: list[msgspec.Raw] = []
-
-
-_PAGE: Final = msgspec.json.Decoder(Page)
 _OFFER: Final = msgspec.json.Decoder(Offer, strict=False)
 
 DECLARATION: Final = Declaration(
@@ -222,36 +78,17 @@ DECLARATION: Final = Declaration(
     attribution=(
         "Source : France Travail — offres mises à jour le {date}. Réutilisation soumise à la licence Offres d'emploi."
     ),
-    licence_url=(
-        "https://francetravail.io/produits-partages/documentation/conditions-dutilisation-api/licence-offres-emploi"
-    ),
+    licence_url=FRANCE_TRAVAIL_OFFERS,
     method=(
         "Toutes les offres d'apprentissage et de professionnalisation publiées par France Travail sont lues,"
-        " département par département. Les offres d'employeurs qui relèvent de l'enseignement (division 85 de la NAF)"
-        " sont écartées, de même que celles dont le contrat ou le métier n'est pas reconnu. Deux annonces de la même"
-        " entreprise, dans la même commune, pour le même métier et sous le même intitulé n'en font qu'une. Les textes"
-        " sont reproduits sans mise en forme ; les noms, téléphones et adresses électroniques n'y figurent pas."
+        " département par département, puis sans lieu. Les offres d'employeurs qui relèvent de l'enseignement"
+        " (division 85 de la NAF) sont écartées, de même que celles dont le contrat ou le métier n'est pas reconnu."
+        " Deux annonces de la même entreprise, dans la même commune, pour le même métier et sous le même intitulé n'en"
+        " font qu'une. Une offre que France Travail ne montre plus est retirée à la lecture complète suivante. Les"
+        " textes sont reproduits sans mise en forme ; les noms, téléphones et adresses électroniques n'y figurent pas."
     ),
     level_role="required",
 )
-
-
-@dataclass(kw_only=True)
-class _Partition:
-    """What was read of one query; `unreadable` are rows that are not offers, with what is wrong."""
-
-    name: str
-    announced: int = 0
-    read: int = 0
-    offers: dict[str, Offer] = field(default_factory=dict)
-    nameless: list[Offer] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    problem: str | None = None
-
-    @property
-    def distinct(self) -> int:
-        """Rows that are not a repetition of another."""
-        return len(self.offers) + len(self.nameless) + len(self.unreadable)
 
 
 class Offers:
@@ -260,162 +97,48 @@ class Offers:
     declaration = DECLARATION
 
     async def rows(self, kit: Kit) -> AsyncGenerator[Entry | Rejection, None]:
-        """Harvest: the national total, then every département, then what the comparison of the two says."""
-        settings = kit.settings
-        if not settings.france_travail_client_id or not settings.france_travail_client_secret:
-            raise SettingError(
-                "FRANCE_TRAVAIL_CLIENT_ID and FRANCE_TRAVAIL_CLIENT_SECRET are needed: each integrator has its own"
-            )
-        credentials = Credentials(
-            token_url=settings.france_travail_token_url,
-            client_id=settings.france_travail_client_id,
-            client_secret=settings.france_travail_client_secret,
-            scope=settings.france_travail_scope,
+        """Bring the journal up to date, then everything that is in it."""
+        client = _connected(kit)
+        with Journal(kit.folder, kit.mark(kit.settings.france_travail_url)) as journal:
+            harvest = Harvest(Search(client), journal, kit, read_offer)
+            async with client:
+                await harvest.read()
+            for row in harvest.rows():
+                yield row
+
+    async def probe(self, kit: Kit) -> str:
+        """The national total, with a token of its own."""
+        async with _connected(kit) as client:
+            return f"{await Search(client).total(CONTRACTS)} offers announced"
+
+
+def _connected(kit: Kit) -> Client:
+    settings = kit.settings
+    if not settings.france_travail_client_id or not settings.france_travail_client_secret:
+        raise SettingError(
+            "FRANCE_TRAVAIL_CLIENT_ID and FRANCE_TRAVAIL_CLIENT_SECRET are needed: each integrator has its own"
         )
-        async with kit.connect(
-            "France Travail",
-            settings.france_travail_url,
-            rate_per_s=settings.france_travail_rate_per_s,
-            credentials=credentials,
-        ) as client:
-            kit.notes.announced = await _total(client)
-            if not kit.notes.announced:
-                raise UpstreamMalformed(client.name, "says that there is not one offer in the whole country")
-            seen: set[str] = set()
-            odd = 0
-            jobs = [partial(_harvest, client, {"departement": code}, code) for code in _harvested(kit.departements)]
-            async with aclosing(ahead(jobs, TOGETHER)) as partitions:
-                async for partition in partitions:
-                    _note(partition, kit)
-                    seen.update(partition.offers)
-                    odd += len(partition.nameless) + len(partition.unreadable)
-                    for offer in (*partition.offers.values(), *partition.nameless):
-                        yield to_entry(offer, kit)
-                    for problem in partition.unreadable:
-                        yield reject("unreadable", None, problem)
-            _compare(len(seen) + odd, kit)
-
-
-def _harvested(departements: Iterable[str]) -> list[str]:
-    """The 101 départements that the search knows; the collectivities overseas are not among them."""
-    return [code for code in departements if len(code) == 2 or code in _OVERSEAS]
-
-
-def _note(partition: _Partition, kit: Kit) -> None:
-    kit.notes.parts.append(
-        Part(
-            name=partition.name,
-            announced=partition.announced,
-            read=partition.read,
-            distinct=partition.distinct,
-            problem=partition.problem,
-        )
+    credentials = Credentials(
+        token_url=settings.france_travail_token_url,
+        client_id=settings.france_travail_client_id,
+        client_secret=settings.france_travail_client_secret,
+        scope=settings.france_travail_scope,
     )
-    if partition.problem:
-        kit.notes.complete = False
-
-
-def _compare(read: int, kit: Kit) -> None:
-    """Name the offers that no département showed: those placed in a région or in the whole country."""
-    announced = kit.notes.announced or 0
-    if read >= announced:
-        return
-    missing = announced - read
-    kit.notes.parts.append(
-        Part(name="hors département", announced=missing, read=0, distinct=0, problem="not shown in any département")
+    return kit.connect(
+        "France Travail",
+        settings.france_travail_url,
+        rate_per_s=settings.france_travail_rate_per_s,
+        credentials=credentials,
     )
-    if read < announced * ENOUGH:
-        kit.notes.complete = False
 
 
-async def _total(client: Client) -> int:
-    """How many offers there are in the whole country."""
-    reply = await client.get(SEARCH, {**_CONTRACTS, "sort": "1", "range": "0-0"})
-    return 0 if reply.status == 204 else _announced(reply.headers, client)
-
-
-async def _harvest(client: Client, params: Mapping[str, str], name: str) -> _Partition:
-    """One département, split where it exceeds the window, read twice where rows moved meanwhile."""
+def read_offer(raw: bytes, kit: Kit) -> Entry | Rejection:
+    """What a row becomes, as it came."""
     try:
-        return await _read_split(client, {**_CONTRACTS, **params}, name, _AXES)
-    except UpstreamRefused as error:
-        if error.status != 400 or "departement" not in error.said:
-            raise
-        return _Partition(name=name, problem=f"refused: {error.said}")
-
-
-async def _read_split(
-    client: Client, params: Mapping[str, str], name: str, axes: tuple[tuple[str, tuple[str, ...]], ...]
-) -> _Partition:
-    whole = _Partition(name=name)
-    await _read_page(client, params, 0, whole)
-    if whole.announced > WINDOW and axes:
-        (axis, values), *rest = axes
-        split = _Partition(name=name, announced=whole.announced)
-        for value in values:
-            part = await _read_split(client, {**params, axis: value}, f"{name} {axis}={value}", tuple(rest))
-            split.read += part.read
-            split.offers.update(part.offers)
-            split.nameless += part.nameless
-            split.unreadable += part.unreadable
-            split.problem = split.problem or part.problem
-        if split.problem is None and split.distinct < whole.announced * ENOUGH:
-            split.problem = f"{split.distinct} of {whole.announced} offers after splitting by {axis}"
-        return split
-    await _read_rest(client, params, whole)
-    if whole.distinct < whole.announced and whole.announced <= WINDOW:
-        again = _Partition(name=name)
-        await _read_page(client, params, 0, again)
-        await _read_rest(client, params, again)
-        whole.announced = again.announced
-        whole.read += again.read
-        whole.offers.update(again.offers)
-        if len(again.unreadable) + len(again.nameless) > len(whole.unreadable) + len(whole.nameless):
-            whole.unreadable, whole.nameless = again.unreadable, again.nameless
-    if whole.announced > WINDOW:
-        whole.problem = f"announces {whole.announced} offers, of which a query shows {WINDOW}"
-    elif whole.distinct < whole.announced * ENOUGH:
-        whole.problem = f"{whole.distinct} of {whole.announced} offers after reading twice"
-    return whole
-
-
-async def _read_rest(client: Client, params: Mapping[str, str], partition: _Partition) -> None:
-    start = PAGE
-    while start < partition.announced and start <= LAST_START:
-        await _read_page(client, params, start, partition)
-        start += PAGE
-
-
-async def _read_page(client: Client, params: Mapping[str, str], start: int, partition: _Partition) -> None:
-    reply = await client.get(SEARCH, {**params, "sort": "1", "range": f"{start}-{start + PAGE - 1}"})
-    if reply.status == 204:  # nothing, or nothing any more
-        return
-    partition.announced = _announced(reply.headers, client)
-    try:
-        page = _PAGE.decode(reply.body)
+        offer = _OFFER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UpstreamMalformed(client.name, f"sends a page of offers that cannot be read: {error}") from error
-    expected = min(PAGE, partition.announced - start)
-    if not page.resultats and expected > 0:
-        raise UpstreamMalformed(client.name, f"announces {partition.announced} offers and sends an empty page")
-    for raw in page.resultats:
-        partition.read += 1
-        try:
-            offer = _OFFER.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            partition.unreadable.append(str(error))
-            continue
-        if offer.id:
-            partition.offers[offer.id] = offer
-        else:
-            partition.nameless.append(offer)
-
-
-def _announced(headers: Mapping[str, str], client: Client) -> int:
-    match = _TOTAL.search(headers.get("content-range", ""))
-    if match is None:
-        raise UpstreamMalformed(client.name, "sends offers without saying how many there are (Content-Range)")
-    return int(match[1])
+        return reject("unreadable", None, str(error))
+    return to_entry(offer, kit)
 
 
 def to_entry(offer: Offer, kit: Kit) -> Entry | Rejection:
