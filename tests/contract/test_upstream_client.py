@@ -310,7 +310,7 @@ def test_a_redirect_to_another_host_is_refused_and_sends_nothing_there(target: s
 def test_redirects_that_turn_in_a_circle_end():
     transport, _ = in_turn(*[answer(302, headers={"Location": "/offers"}) for _ in range(3)])
 
-    with pytest.raises(UpstreamRefused, match="too many redirects"):
+    with pytest.raises(UpstreamRefused, match="redirects more than 3 times"):
         get(transport)
 
 
@@ -320,22 +320,6 @@ def test_demonstration_data_is_recognised_by_its_header():
     _, upstream = get(transport)
 
     assert upstream.demonstration
-
-
-def test_calls_keep_their_pace():
-    stamps: list[float] = []
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        stamps.append(asyncio.get_running_loop().time())
-        return answer(204)
-
-    async def run() -> None:
-        async with client(httpx.MockTransport(handle), rate_per_s=50.0) as upstream:
-            await asyncio.gather(*(upstream.get("/a") for _ in range(11)))
-
-    asyncio.run(run())
-
-    assert stamps[-1] - stamps[0] >= 10 / 50 * 0.9
 
 
 @pytest.mark.parametrize("address", ["ftp://upstream.example", "upstream.example", "https://", "https://me:pass@host"])

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -21,9 +22,8 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[3] / "shared" / "contracts" / "samples"
 RECORDINGS = Path(__file__).parent / "recordings"
 HIDDEN = "s3cr3t-of-the-application"
-CREDENTIALS = Credentials(  # noqa: S106 - fictitious
-    token_url="https://token.example/access_token", client_id="PAR_test", client_secret=HIDDEN, scope="api o2"
-)
+TOKEN_URL = "https://token.example/access_token"
+CREDENTIALS = Credentials(token_url=TOKEN_URL, client_id="PAR_test", client_secret=HIDDEN, scope="api o2")
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -104,7 +104,7 @@ def kit(**more: object) -> Kit:
     occupations, naf, placing, departements = tables()
     told: dict[str, object] = {
         "settings": Settings(), "occupations": occupations, "naf": naf, "placing": placing,
-        "departements": departements, "now": NOW, "notes": Notes(),
+        "departements": departements, "now": NOW, "notes": Notes(), "folder": Path(tempfile.mkdtemp(prefix="source-")),
     }  # fmt: skip
     return Kit(**(told | more))
 

@@ -26,10 +26,17 @@ _COMMA: Final = ord(",")
 async def elements(pieces: AsyncIterator[bytes], upstream: str) -> AsyncIterator[bytes]:
     """Each element of `[…]`, or each non-empty line of NDJSON, as JSON bytes. The first character decides which."""
     head = b""
+    blanks = 0
     async for piece in pieces:
         head += piece
-        if len(head) >= len(_BOM) and head.removeprefix(_BOM).strip(_BLANK):
+        text = head.removeprefix(_BOM).lstrip(_BLANK)
+        if len(head) >= len(_BOM) and text:
             break
+        if len(head) > len(_BOM):  # blanks only: count them, keep none
+            blanks += len(head)
+            head = text
+        if blanks > LONGEST_ELEMENT:
+            raise UpstreamMalformed(upstream, f"sends {blanks} blanks where an array was expected")
     text = head.removeprefix(_BOM).lstrip(_BLANK)
     if not text:
         raise UpstreamMalformed(upstream, "sends an empty text where an array was expected")

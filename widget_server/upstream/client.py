@@ -1,23 +1,24 @@
 """Call one upstream: paced, patient, retried within bounds, and never saying a secret. The only importer of httpx.
 
 What an upstream does becomes one of four errors (domain/errors.py), always naming the upstream and its own words.
-A client belongs to one event loop and to one upstream; all its calls share one pace, one token and one pool.
+A client belongs to one event loop and to one upstream. Its pace and its breaker may be shared with other clients of the
+same application: see lane.py.
 """
 
 import asyncio
 import logging
 import random
+import re
+import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import httpx
-import msgspec
-from aiolimiter import AsyncLimiter
 
 from widget_server import __version__
 from widget_server.domain.errors import (
@@ -28,27 +29,36 @@ from widget_server.domain.errors import (
     UpstreamRefused,
     UpstreamThrottled,
 )
-from widget_server.upstream.compression import MEGABYTE, capped, inflated
+from widget_server.upstream.compression import MEGABYTE, CutShort, capped, inflated
+from widget_server.upstream.lane import Lane, Sleep
+from widget_server.upstream.retries import LONGEST_WAIT_S, MOST, Again, pause_s, retry_after_s, skew_s
+from widget_server.upstream.secrecy import Secrets, hush
+from widget_server.upstream.token import Credentials as Credentials
+from widget_server.upstream.token import Token, TokenReply
+from widget_server.upstream.words import is_cut, said
 
 Transport = httpx.AsyncBaseTransport
 """What carries the calls; tests hand in a fake or the sandbox application."""
 
-LONGEST_WAIT_S: Final = 120.0
-"""A `Retry-After` beyond this is not waited for: the sync fails, and the next one tries again."""
+Params = Mapping[str, str | Sequence[str]]
+"""Query parameters; a sequence repeats its name."""
+
+T = TypeVar("T")
 
 _CONNECT_S: Final = 10.0
 _TOKEN_S: Final = 3.0
-_EARLY_S: Final = 60.0
-_BACKOFF_S: Final = 0.5
-_LONGEST_BACKOFF_S: Final = 20.0
 _CONNECTIONS: Final = 10
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _REDIRECTS: Final = 3
-_ERROR_BODY: Final = 64 * 1024
-_SAID: Final = 300
-_AGAIN: Final = frozenset({408, 425, 500, 502, 503, 504})
+_SMALL: Final = 64 * 1024
+"""Bytes of an error or of a token: more is neither."""
+_LONGEST_WORDS: Final = 300
+_BUSY: Final = frozenset({408, 425, 500, 502, 503, 504})
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _DEMONSTRATION: Final = "x-demonstration-data"
+# The page of a proxy, the XML error of an object store: nothing that any upstream of ours sends as data.
+_STRANGE: Final = re.compile(r"text/html|(?:text|application)/xml|application/xhtml|(?:image|audio|video|font)/", re.I)
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +72,19 @@ class Reply:
 
 @dataclass(kw_only=True)
 class Tally:
-    """What a client has done so far; `bytes` counts what came over the wire."""
+    """What a client has done so far.
+
+    calls      requests sent, retries included, those for a token not
+    bytes      what came over the wire
+    waited_s   seconds that the upstream asked us to wait, or that we left it alone after a failure
+    skew_s     how far this machine's clock is ahead of the upstream's, by its last Date header; None without one
+    """
 
     calls: int = 0
     retries: int = 0
     bytes: int = 0
     waited_s: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """An OAuth2 application: its token comes from `token_url` in exchange for its secret."""
-
-    token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    scope: str = ""
+    skew_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +99,15 @@ class Body:
 class Client:
     """Calls to one upstream.
 
-    name        how errors and reports call it
-    rate_per_s  calls per second, evenly spaced; retries count as calls
-    patience_s  how long the upstream may stay silent, to connect or between two pieces of an answer
-    attempts    how often one call is tried
+    name          how errors and reports call it
+    rate_per_s    calls per second, evenly spaced; retries count as calls
+    patience_s    how long the upstream may stay silent, to connect or between two pieces of an answer
+    attempts      how often one call is tried; retries.py says what is tried less often
+    credentials   an OAuth2 application, whose token is sent
+    key           or a key that is sent as it is; neither ever leaves the upstream's own host
+    lane          pace and breaker, when another client shares them; it brings its own clock
+    cap_bytes     no answer may be larger than this, decompressed
+    also_hosts    other hosts that a redirect may lead to, without the token or the key
     """
 
     def __init__(
@@ -107,26 +119,36 @@ class Client:
         patience_s: float,
         attempts: int,
         credentials: Credentials | None = None,
+        key: str = "",
+        lane: Lane | None = None,
+        cap_bytes: int = 4096 * MEGABYTE,
+        also_hosts: Collection[str] = (),
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: random.Random | None = None,
         on_call: Callable[[Tally], None] | None = None,
     ) -> None:
-        # hpack writes every header it sends to its log at DEBUG, the bearer token included.
-        logging.getLogger("hpack").setLevel(logging.INFO)
+        hush()
         self.name = name
         self.tally = Tally()
         self.demonstration = False
         self._base = _base(name, base_url)
+        self._rate_per_s = rate_per_s
         self._attempts = max(1, attempts)
-        self._pace = AsyncLimiter(1, 1 / rate_per_s)
-        self._clock = clock
-        self._sleep = sleep
+        self._lane = lane or Lane(name, clock=clock, sleep=sleep)
+        self._cap_bytes = cap_bytes
+        self._also_hosts = frozenset(also_hosts)
+        self._now = now
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, protects nothing
         self._on_call = on_call
-        self._quiet_until = clock()
-        self._token = None if credentials is None else _Token(name, credentials, clock)
+        self._key = key
+        self._secrets = Secrets(key)
+        self._token: Token | None = None
+        if credentials is not None:
+            self._secrets.add(credentials.client_secret)
+            self._token = Token(name, credentials, post=self._post, secrets=self._secrets, clock=self._lane.clock)
         self._http = httpx.AsyncClient(
             http2=transport is None,
             transport=transport,
@@ -150,120 +172,171 @@ class Client:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None, *, cap_bytes: int = 64 * MEGABYTE) -> Reply:
+    async def get(self, path: str, params: Params | None = None, *, cap_bytes: int = 64 * MEGABYTE) -> Reply:
         """A whole answer of status 2xx, tried again when it breaks off; every other end is an `UpstreamError`."""
-        for attempt in range(1, self._attempts + 1):
-            try:
-                async with self._opened(path, params) as response:
-                    body = b"".join([piece async for piece in self._pieces(response, cap_bytes)])
-                    return Reply(status=response.status_code, headers=_plain(response.headers), body=body)
-            except _Again as again:
-                await self._before_next(attempt, again)
-            except UpstreamMalformed as broken:
-                await self._before_next(attempt, _Again(broken))
-        raise AssertionError("the last attempt raises")
+
+        async def once() -> Reply:
+            async with self._opened(path, params) as response:
+                body = b"".join([piece async for piece in self._pieces(response, cap_bytes)])
+            if is_cut(body):
+                raise Again(CutShort(self.name, f"stops in the middle of an answer, after {len(body)} bytes"))
+            return Reply(status=response.status_code, headers=_plain(response), body=body)
+
+        return await self._tried(once)
 
     @asynccontextmanager
-    async def stream(
-        self, path: str, params: Mapping[str, str] | None = None, *, cap_bytes: int
-    ) -> AsyncIterator[Body]:
+    async def stream(self, path: str, params: Params | None = None, *, cap_bytes: int) -> AsyncIterator[Body]:
         """An answer of status 2xx piece by piece. Opening it is retried; once it flows, a break is an error."""
-        for attempt in range(1, self._attempts + 1):
-            opening = self._opened(path, params)
+        async with AsyncExitStack() as stack:
+            response = await self._tried(lambda: stack.enter_async_context(self._opened(path, params)))
+            pieces = self._flowing(response, cap_bytes)
+            yield Body(status=response.status_code, headers=_plain(response), pieces=pieces)
+
+    async def _tried(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of the first attempt that succeeds; what went wrong with the last one when none does."""
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                response = await opening.__aenter__()
-            except _Again as again:
-                await self._before_next(attempt, again)
-                continue
-            try:
-                pieces = self._pieces(response, cap_bytes)
-                yield Body(status=response.status_code, headers=_plain(response.headers), pieces=pieces)
-            except _Again as again:
-                raise again.cause from again
-            finally:
-                await opening.__aexit__(None, None, None)
-            return
+                async with self._lane.breaker.attempt():
+                    return await work()
+            except Again as again:
+                if attempt >= min(self._attempts, _most(again.cause)):
+                    raise again.cause from again
+                if again.wait_s is not None and again.wait_s > LONGEST_WAIT_S:
+                    told = f"asks us to wait {again.wait_s:.0f} s, more than a sync may"
+                    raise UpstreamThrottled(self.name, told) from again
+                await self._pause(attempt, again)
+
+    async def _pause(self, attempt: int, again: Again) -> None:
+        self.tally.retries += 1
+        _log.debug("%s; attempt %d of %d", again.cause, attempt, self._attempts)
+        wait_s = pause_s(attempt, self._chance)
+        if again.wait_s is None:
+            self.tally.waited_s += wait_s
+            await self._lane.sleep(wait_s)
+        else:
+            # The quota is the application's, not the call's: every call of this lane keeps quiet.
+            self.tally.waited_s += self._lane.keep_quiet(max(wait_s, again.wait_s))
 
     @asynccontextmanager
-    async def _opened(self, path: str, params: Mapping[str, str] | None) -> AsyncIterator[httpx.Response]:
-        """One attempt: an open response of status 2xx; `_Again` when another attempt makes sense."""
-        url = httpx.URL(str(self._base).rstrip("/") + path)
-        request = self._http.build_request("GET", url, params=params)
+    async def _opened(self, path: str, params: Params | None) -> AsyncIterator[httpx.Response]:
+        """One attempt: an open response of status 2xx; `Again` when another attempt makes sense."""
+        query = {name: value if isinstance(value, str) else list(value) for name, value in (params or {}).items()}
+        url = httpx.URL(str(self._base).rstrip("/") + path)  # a signed address keeps its own query, as it is
+        url = url.copy_merge_params(query) if query else url
         for _ in range(_REDIRECTS):
-            response = await self._send(request)
+            response = await self._authorised(url)
             try:
                 if response.status_code in _MOVED:
-                    request = self._redirected(request, response)
+                    url = self._redirected(url, response)
                     continue
-                if response.status_code not in range(200, 300):
-                    await self._refuse(response)
+                await self._accept(response)
                 yield response
                 return
             finally:
                 await response.aclose()
-        raise UpstreamRefused(self.name, 310, "too many redirects")
+        raise UpstreamRefused(self.name, response.status_code, f"redirects more than {_REDIRECTS} times")
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        while (quiet_s := self._quiet_until - self._clock()) > 0:
-            await self._wait(quiet_s)
-        await self._pace.acquire()
+    async def _authorised(self, url: httpx.URL) -> httpx.Response:
+        """Send with what opens the upstream, at its own host only; after a 401 once more with a new token."""
+        if not self._is_home(url):
+            return await self._send(url, "")
+        if self._token is None:
+            return await self._send(url, self._key)
+        token = await self._token.current()
+        response = await self._send(url, token)
+        if response.status_code != 401:
+            return response
+        await response.aclose()
+        response = await self._send(url, await self._token.instead_of(token))
+        if response.status_code == 401:
+            await response.aclose()
+            raise UpstreamRefused(self.name, 401, "the token that was given for this call, and the one before it")
+        return response
+
+    async def _send(self, url: httpx.URL, bearer: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else None
+        request = self._http.build_request("GET", url, headers=headers)
+        await self._lane.place(self._rate_per_s)
         self.tally.calls += 1
         try:
-            response = await self._http.send(request, stream=True, auth=self._token)
-        except httpx.TransportError as error:
-            raise _Again(UpstreamDown(self.name, self._told(error))) from error
+            response = await self._http.send(request, stream=True)
         except httpx.HTTPError as error:
-            raise UpstreamMalformed(self.name, self._told(error)) from error
+            raise self._silence(error) from error
+        _log.debug("%s: GET %s gives %d", self.name, url.path, response.status_code)
         if response.headers.get(_DEMONSTRATION, "").lower() == "true":
             self.demonstration = True
+        self.tally.skew_s = skew_s(_plain(response), self._now())
         if self._on_call is not None:
             self._on_call(self.tally)
         return response
 
-    async def _refuse(self, response: httpx.Response) -> None:
-        """Turn a status that is not a success into the error it stands for."""
+    async def _post(self, url: str, form: Mapping[str, str]) -> TokenReply:
+        """Ask for a token: short, quick, and never redirected."""
         try:
-            body = b"".join([piece async for piece in self._pieces(response, _ERROR_BODY)])
-        except (_Again, UpstreamError):
-            body = b""  # the status says enough
-        status, said = response.status_code, self._conceal(_said(body))
-        if status == 429:
-            wait_s = _retry_after(response.headers)
-            cause = UpstreamThrottled(self.name, f"asks us to slow down (429){': ' + said if said else ''}")
-            if wait_s is not None and wait_s > LONGEST_WAIT_S:
-                raise UpstreamThrottled(self.name, f"asks us to wait {wait_s:.0f} s, more than a sync may")
-            raise _Again(cause, wait_s)
-        if status in _AGAIN:
-            raise _Again(UpstreamDown(self.name, f"answers {status}{': ' + said if said else ''}"))
-        raise UpstreamRefused(self.name, status, said)
+            async with asyncio.timeout(_TOKEN_S), self._http.stream("POST", url, data=dict(form)) as response:
+                body = b"".join([piece async for piece in self._pieces(response, _SMALL)])
+        except TimeoutError as error:
+            raise Again(UpstreamDown(self.name, f"no token: no answer within {_TOKEN_S:.0f} s")) from error
+        except httpx.HTTPError as error:
+            raise self._silence(error, "no token: ") from error
+        wait_s = retry_after_s(_plain(response), self._now())
+        return TokenReply(status=response.status_code, body=body, said=self._words(body), wait_s=wait_s)
 
-    async def _before_next(self, attempt: int, again: "_Again") -> None:
-        """Wait as asked, or for a jittered and growing while; after the last attempt raise what happened."""
-        if attempt >= self._attempts:
-            raise again.cause from again
-        self.tally.retries += 1
-        if again.wait_s is not None:
-            # The quota is the application's, not the call's: every call of this client keeps quiet.
-            self._quiet_until = max(self._quiet_until, self._clock() + again.wait_s)
+    async def _accept(self, response: httpx.Response) -> None:
+        """Nothing for a status 2xx with data; what the upstream refuses, or answers instead of data, is raised."""
+        status = response.status_code
+        kind = response.headers.get("content-type", "")
+        if status in range(200, 300):
+            if _STRANGE.match(kind.strip()):
+                page = await self._told(response)
+                told = f"answers {status} with {kind.partition(';')[0]} instead of data{page and f': {page}'}"
+                raise Again(UpstreamMalformed(self.name, told))
             return
-        longest = min(_BACKOFF_S * 2.0 ** (attempt - 1), _LONGEST_BACKOFF_S)
-        await self._wait(self._chance.uniform(longest / 2, longest))
+        told = await self._told(response)
+        wait_s = retry_after_s(_plain(response), self._now())
+        if status == 429:
+            raise Again(UpstreamThrottled(self.name, f"asks us to slow down (429){told and f': {told}'}"), wait_s)
+        if status in _BUSY:
+            raise Again(UpstreamDown(self.name, f"answers {status}{told and f': {told}'}"), wait_s)
+        raise UpstreamRefused(self.name, status, told)
 
-    async def _wait(self, seconds: float) -> None:
-        self.tally.waited_s += seconds
-        await self._sleep(seconds)
-
-    def _redirected(self, request: httpx.Request, response: httpx.Response) -> httpx.Request:
-        """The same call at its new address on the same host; anywhere else is refused, the bearer stays here."""
+    async def _told(self, response: httpx.Response) -> str:
+        """The words of an error; "" when they cannot be read: the status says enough."""
         try:
-            target = request.url.join(response.headers.get("location", ""))
+            return self._words(b"".join([piece async for piece in self._pieces(response, _SMALL)]))
+        except (Again, UpstreamError):
+            return ""
+
+    def _words(self, body: bytes) -> str:
+        # Hidden before it is cut, so that no half of a secret is left.
+        return self._secrets.hide(said(body))[:_LONGEST_WORDS]
+
+    def _redirected(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
+        """The new address of a call: on the same host, or on one that the source allows."""
+        try:
+            target = url.join(response.headers.get("location", ""))
         except httpx.InvalidURL as error:
             raise UpstreamMalformed(self.name, "redirects to something that is not an address") from error
-        safer = request.url.scheme == "http" and target.scheme == "https" and target.host == request.url.host
-        here = (target.scheme, target.host, target.port) == (request.url.scheme, request.url.host, request.url.port)
-        if not (here or safer):
+        elsewhere = target.host in self._also_hosts and target.scheme == "https"
+        if not (self._is_home(target) or elsewhere):
             raise UpstreamRefused(self.name, response.status_code, f"redirects to another host, {target.host}")
-        return self._http.build_request("GET", target)
+        return target
+
+    def _is_home(self, url: httpx.URL) -> bool:
+        """Whether an address is the upstream's own; the same host is also when it asks for https instead of http."""
+        home = self._base
+        safer = home.scheme == "http" and url.scheme == "https" and url.host == home.host
+        return safer or (url.scheme, url.host, url.port) == (home.scheme, home.host, home.port)
+
+    async def _flowing(self, response: httpx.Response, cap_bytes: int) -> AsyncIterator[bytes]:
+        """The pieces of an answer that is already being used: no other attempt is possible."""
+        try:
+            async for piece in self._pieces(response, cap_bytes):
+                yield piece
+        except Again as again:
+            raise again.cause from again
 
     async def _pieces(self, response: httpx.Response, cap_bytes: int) -> AsyncIterator[bytes]:
         """The decompressed body. Refused: more than the cap, another encoding, an end before its announced length."""
@@ -273,8 +346,11 @@ class Client:
         pieces = self._wire(response)
         if encoding == "gzip":
             pieces = inflated(pieces, self.name)
-        async for piece in capped(pieces, cap_bytes, self.name):
-            yield piece
+        try:
+            async for piece in capped(pieces, min(cap_bytes, self._cap_bytes), self.name):
+                yield piece
+        except CutShort as error:
+            raise Again(error) from error
 
     async def _wire(self, response: httpx.Response) -> AsyncIterator[bytes]:
         size = 0
@@ -284,23 +360,23 @@ class Client:
                 self.tally.bytes += len(piece)
                 yield piece
         except httpx.RemoteProtocolError as error:
-            raise UpstreamMalformed(self.name, f"stops in the middle of an answer, after {size} bytes") from error
-        except httpx.TransportError as error:
-            raise _Again(UpstreamDown(self.name, self._told(error))) from error
+            raise CutShort(self.name, f"stops in the middle of an answer, after {size} bytes") from error
+        except httpx.HTTPError as error:
+            raise self._silence(error) from error
         announced = response.headers.get("content-length", "")
-        if announced.isdigit() and size < int(announced):
-            raise UpstreamMalformed(self.name, f"stops in the middle of an answer, after {size} of {announced} bytes")
+        if announced.isdecimal() and size < int(announced):
+            raise CutShort(self.name, f"stops in the middle of an answer, after {size} of {announced} bytes")
 
-    def _told(self, error: httpx.HTTPError) -> str:
+    def _silence(self, error: httpx.HTTPError, what: str = "") -> UpstreamError | Again:
+        """What it means that no answer came: worth another attempt, but for a certificate that nobody trusts."""
+        told = self._secrets.hide(str(error)) or type(error).__name__
         if isinstance(error, httpx.TimeoutException):
-            return f"no answer in time ({type(error).__name__})"
-        return self._conceal(str(error)) or type(error).__name__
-
-    def _conceal(self, text: str) -> str:
-        secrets = () if self._token is None else self._token.secrets()
-        for secret in secrets:
-            text = text.replace(secret, "(secret)")
-        return text
+            return Again(UpstreamDown(self.name, f"{what}no answer in time ({type(error).__name__})"))
+        if _is_about_tls(error):
+            return UpstreamDown(self.name, f"{what}no safe connection: {told}")
+        if isinstance(error, httpx.TransportError):
+            return Again(UpstreamDown(self.name, f"{what}{told}"))
+        return UpstreamMalformed(self.name, f"{what}{told}")
 
 
 def _base(name: str, base_url: str) -> httpx.URL:
@@ -315,130 +391,18 @@ def _base(name: str, base_url: str) -> httpx.URL:
     return url
 
 
-class _Again(Exception):
-    """An attempt failed in a way that another may cure; `cause` is raised when there is no other."""
-
-    def __init__(self, cause: UpstreamError, wait_s: float | None = None) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-        self.wait_s = wait_s
+def _most(cause: UpstreamError) -> int:
+    return next(most for kind, most in MOST.items() if isinstance(cause, kind))
 
 
-class _TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    access_token: str
-    expires_in: float
+def _is_about_tls(error: BaseException | None) -> bool:
+    """Whether a certificate is the reason; the libraries below wrap it several times."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
-class _Token(httpx.Auth):
-    """OAuth2 client credentials: one refresh at a time, 60 s early, and one replay after a 401."""
-
-    def __init__(self, upstream: str, credentials: Credentials, clock: Callable[[], float]) -> None:
-        self._upstream = upstream
-        self._credentials = credentials
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._token = ""
-        self._good_until = float("-inf")
-
-    def secrets(self) -> tuple[str, ...]:
-        """What must never be written anywhere."""
-        return tuple(secret for secret in (self._credentials.client_secret, self._token) if secret)
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """What httpx sends: a token request when one is due, the call, and once more both after a 401."""
-        async with self._lock:
-            if self._clock() >= self._good_until:
-                answer = yield self._ask()
-                await self._keep(answer)
-        used = self._token
-        request.headers["Authorization"] = f"Bearer {used}"
-        response = yield request
-        if response.status_code != 401:
-            return
-        async with self._lock:
-            if self._token == used:  # nobody else refreshed it meanwhile
-                answer = yield self._ask()
-                await self._keep(answer)
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
-
-    def _ask(self) -> httpx.Request:
-        told = self._credentials
-        form = {"grant_type": "client_credentials", "client_id": told.client_id, "client_secret": told.client_secret}
-        if told.scope:
-            form["scope"] = told.scope
-        return httpx.Request(
-            "POST",
-            told.token_url,
-            data=form,
-            headers={"Accept": "application/json"},
-            extensions={"timeout": httpx.Timeout(_TOKEN_S).as_dict()},
-        )
-
-    async def _keep(self, response: httpx.Response) -> None:
-        asked_at = self._clock()
-        try:
-            async with asyncio.timeout(_TOKEN_S):  # httpx wants the body whole; it is short, or it is no token
-                body = await response.aread()
-        except TimeoutError as error:
-            raise _Again(UpstreamDown(self._upstream, "no token: its answer does not end")) from error
-        status = response.status_code
-        if status == 429:
-            raise _Again(
-                UpstreamThrottled(self._upstream, "no token: asks us to slow down (429)"),
-                _retry_after(response.headers),
-            )
-        if status in _AGAIN:
-            raise _Again(UpstreamDown(self._upstream, f"no token: answers {status}"))
-        if status != 200:
-            said = _said(body)
-            for secret in self.secrets():
-                said = said.replace(secret, "(secret)")
-            raise UpstreamRefused(self._upstream, status, f"no token: {said or 'no explanation'}")
-        try:
-            told = _TOKEN_ANSWER.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UpstreamMalformed(self._upstream, "sends a token answer that cannot be read") from error
-        self._token = told.access_token
-        # A short-lived token is used at least for half of its life: otherwise each call would ask for a new one.
-        self._good_until = asked_at + max(told.expires_in - _EARLY_S, told.expires_in / 2)
-
-
-_TOKEN_ANSWER: Final = msgspec.json.Decoder(_TokenAnswer)
-
-
-class _ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The error shapes of all upstreams: the first of these that is filled is what they said."""
-
-    message: str | None = None
-    error_description: str | None = None
-    error: str | None = None
-
-
-def _said(body: bytes) -> str:
-    """An upstream's own words about an error, on one line; "" when there are none."""
-    text = body.decode("utf-8", "replace").strip()
-    if text.startswith("{"):
-        try:
-            told = msgspec.json.decode(body, type=_ErrorAnswer)
-            text = told.message or told.error_description or told.error or ""
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
-    elif text.startswith("<"):
-        text = ""  # a proxy's page says nothing useful
-    return " ".join(text.split())[:_SAID]
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait: a number, or a date compared with the upstream's own clock."""
-    told = headers.get("retry-after", "").strip()
-    if told.isdigit():
-        return float(told)
-    try:
-        return max(0.0, (parsedate_to_datetime(told) - parsedate_to_datetime(headers.get("date", ""))).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _plain(headers: httpx.Headers) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _plain(response: httpx.Response) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}

@@ -7,29 +7,44 @@ from typing import Final
 from widget_server.domain.errors import UpstreamMalformed
 
 MEGABYTE: Final = 1 << 20
+SWELLS: Final = 200
+"""Times that large content may be larger than its gzip: JSON swells ten to thirty times, a bomb a thousand."""
+_LARGE: Final = 16 * MEGABYTE
 _GZIP: Final = 31  # zlib's code for "gzip, with the largest window"
 _MAGIC: Final = b"\x1f\x8b"
 
 
+class CutShort(UpstreamMalformed):
+    """An answer that ends before its end: another attempt may bring the rest."""
+
+
 async def inflated(pieces: AsyncIterator[bytes], upstream: str) -> AsyncIterator[bytes]:
-    """The content of a gzip stream in pieces of at most 1 MB; `UpstreamMalformed` when it is broken or cut short."""
+    """The content of a gzip stream in pieces of at most 1 MB.
+
+    `UpstreamMalformed` when it is broken or swells beyond belief, `CutShort` when it stops in the middle.
+    """
     machine = zlib.decompressobj(_GZIP)
     started = False
+    packed = unpacked = 0
     try:
         async for piece in pieces:
             rest = piece
+            packed += len(piece)
             while rest:
                 if machine.eof:  # members may follow one another
                     machine = zlib.decompressobj(_GZIP)
                 started = True
                 out = machine.decompress(rest, MEGABYTE)
                 rest = machine.unused_data if machine.eof else machine.unconsumed_tail
+                unpacked += len(out)
+                if unpacked > _LARGE and unpacked > packed * SWELLS:
+                    raise UpstreamMalformed(upstream, f"sends gzip that swells more than {SWELLS} times")
                 if out:
                     yield out
     except zlib.error as error:
         raise UpstreamMalformed(upstream, f"sends gzip that cannot be read: {error}") from error
     if started and not machine.eof:
-        raise UpstreamMalformed(upstream, "stops in the middle of a gzip stream")
+        raise CutShort(upstream, "stops in the middle of a gzip stream")
 
 
 async def opened(pieces: AsyncIterator[bytes], upstream: str) -> AsyncIterator[bytes]:
