@@ -15,6 +15,7 @@ from widget_server.domain.cards import Entry, Fact, Rejection
 from widget_server.domain.errors import SettingError, UpstreamError
 from widget_server.sandbox.projections import to_metres
 from widget_server.settings import Settings
+from widget_server.sources.companies import headcount_of, is_siret
 from widget_server.sources.projections import to_degrees
 from widget_server.sources.recruiters import (
     REASONS,
@@ -23,8 +24,6 @@ from widget_server.sources.recruiters import (
     Recruiters,
     Scored,
     brought_entry,
-    headcount_of,
-    is_siret,
     scored_entry,
 )
 from widget_server.sources.source import Kit

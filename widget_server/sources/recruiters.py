@@ -12,24 +12,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from widget_server.domain.cards import (
-    Card,
-    Declaration,
-    Entry,
-    Fact,
-    Organisation,
-    Reason,
-    Rejection,
-    SourceName,
-)
+from widget_server.domain.cards import Declaration, Entry, Reason, Rejection
 from widget_server.domain.errors import SettingError, UpstreamDown, UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.facts import filled, linked, listed, said
-from widget_server.sources.placing import Placed, Whereabouts
+from widget_server.sources.companies import REGISTER, Company, Estimate, to_entry
 from widget_server.sources.projections import to_degrees
 from widget_server.sources.rejects import reject
 from widget_server.sources.source import Kit
-from widget_server.sources.text import kebab, line, link
+from widget_server.sources.text import kebab, line
 from widget_server.upstream.arrays import elements
 from widget_server.upstream.compression import capped, opened
 
@@ -54,33 +44,8 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """The reasons that a release may give; each is true of the company, not only influential."""
 
-_HEADCOUNTS: Final[Mapping[str, str]] = {
-    "00": "Sans salarié",
-    "01": "1 ou 2 salariés",
-    "02": "3 à 5 salariés",
-    "03": "6 à 9 salariés",
-    "11": "10 à 19 salariés",
-    "12": "20 à 49 salariés",
-    "21": "50 à 99 salariés",
-    "22": "100 à 199 salariés",
-    "31": "200 à 249 salariés",
-    "32": "250 à 499 salariés",
-    "41": "500 à 999 salariés",
-    "42": "1 000 à 1 999 salariés",
-    "51": "2 000 à 4 999 salariés",
-    "52": "5 000 à 9 999 salariés",
-    "53": "10 000 salariés et plus",
-}
-"""INSEE's brackets, by code."""
-
 _BANDS: Final[Mapping[str, str]] = {"A": "forte", "B": "moyenne", "C": "plus faible"}
-_BRACKET: Final = re.compile(r"(\d+)\s*-\s*(\d+)")
-_SIRET: Final = re.compile(r"[0-9]{14}")
-_POSTCODE: Final = re.compile(r"[0-9]{5}")
 _INSEE: Final = re.compile(r"\d[\dAB]\d{3}")
-_LA_POSTE: Final = "356000000"
-_NOT_DIFFUSIBLE: Final = "[ND]"
-_REGISTER: Final = "https://annuaire-entreprises.data.gouv.fr/etablissement/{siret}"
 _LBA: Final = "https://labonnealternance.apprentissage.beta.gouv.fr/emploi/recruteurs_lba/{siret}/{title}"
 _MONTHS: Final = (
     "janvier", "février", "mars", "avril", "mai", "juin",
@@ -180,28 +145,6 @@ class _File:
 
     pieces: AsyncIterator[bytes]
     made: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Company:
-    """What both kinds of rows come down to."""
-
-    siret: str
-    name: str | None
-    legal_name: str | None
-    naf: str | None
-    naf_label: str | None
-    headcount: str | None
-    street: str | None
-    postcode: str
-    commune: str | None
-    insee: str | None
-    point: tuple[float, float] | None
-    romes: tuple[str, ...]
-    bands: tuple[tuple[str, str], ...]
-    reasons: tuple[str, ...]
-    url: str
-    site: str | None = None
 
 
 class Recruiters:
@@ -311,14 +254,13 @@ def scored_entry(row: Scored, header: Header, kit: Kit) -> Entry | Rejection:
     siret = (row.siret or "").strip()
     commune = (row.commune or "").strip()
     ranked = sorted(row.romes, key=lambda rome: -rome[1])
-    bands = tuple((code, band) for code, _, band in ranked if band in SCORES)
-    return _entry(
-        _Company(
+    bands = {code: band for code, _, band in ranked if band in SCORES}
+    band = min(bands.values(), default=None)
+    return to_entry(
+        Company(
             siret=siret,
             name=row.name,
-            legal_name=None,
             naf=row.naf,
-            naf_label=None,
             headcount=None if row.headcount is None else str(row.headcount),
             street=row.address,
             postcode=(row.postcode or "").strip(),
@@ -326,11 +268,17 @@ def scored_entry(row: Scored, header: Header, kit: Kit) -> Entry | Rejection:
             insee=commune if _INSEE.fullmatch(commune) else None,
             point=None if row.lat is None or row.lon is None else (row.lat, row.lon),
             romes=tuple(code for code, _, _ in ranked),
-            bands=bands,
-            reasons=tuple(row.reasons),
-            url=_REGISTER.format(siret=siret),
+            url=REGISTER.format(siret=siret),
         ),
-        header,
+        Estimate(
+            score=SCORES.get(band or "", 0),
+            band=band,
+            told=_estimated(header),
+            reasons=tuple(_reasons(row.reasons, kit)),
+            chances={code: f"probabilité de recruter {_BANDS[band]}" for code, band in bands.items()},
+            newest=header.day.isoformat(),
+        ),
+        DECLARATION,
         kit,
     )
 
@@ -342,8 +290,8 @@ def brought_entry(row: Brought, kit: Kit) -> Entry | Rejection:
     name = line(row.enseigne) or line(row.raison_sociale)
     hires = sorted(row.rome_codes or (), key=lambda hired: -(hired.normalized_score or 0.0))
     street = " ".join(str(part).strip() for part in (row.street_number, row.street_name) if part)
-    return _entry(
-        _Company(
+    return to_entry(
+        Company(
             siret=siret,
             name=name,
             legal_name=row.raison_sociale,
@@ -356,98 +304,12 @@ def brought_entry(row: Brought, kit: Kit) -> Entry | Rejection:
             insee=row.insee_city_code,
             point=to_degrees(row.x, row.y, postcode),
             romes=tuple(hired.rome_code for hired in hires if hired.rome_code),
-            bands=(),
-            reasons=(),
             site=row.site_web,
             url=_LBA.format(siret=siret, title=kebab(name or "")),
         ),
-        None,
+        Estimate(),
+        DECLARATION,
         kit,
-    )
-
-
-def _entry(company: _Company, header: Header | None, kit: Kit) -> Entry | Rejection:
-    siret = company.siret
-    if not is_siret(siret):
-        return reject("siret_invalid", siret)
-    name, legal_name = line(company.name), line(company.legal_name)
-    if name is None:
-        return reject("name_missing", siret)
-    if any(_NOT_DIFFUSIBLE in (told or "") for told in (name, legal_name, company.street)):
-        return reject("not_diffusible", siret)
-    if not _POSTCODE.fullmatch(company.postcode):
-        return reject("postcode_invalid", siret, company.postcode)
-    if not company.romes:
-        return reject("no_rome", siret)
-    # Recruiters are known by parent codes only: a more precise code stands for its parent.
-    romes = tuple(dict.fromkeys(kit.occupations.parent(code) for code in kit.known_romes(company.romes)))
-    if not romes:
-        return reject("rome_unknown", siret, ", ".join(company.romes[:5]))
-    placed = _placed(company, kit)
-    if placed is None:
-        return reject("place_unknown", siret, company.postcode)
-    kit.notes.remark(placed.repaired)
-    band = min((band for _, band in company.bands), default=None)
-    card = Card(
-        id=siret,
-        kind=DECLARATION.kind,
-        title=name,
-        organisation=Organisation(
-            name=legal_name or name,
-            siret=siret,
-            sector=(kit.naf.label(company.naf) if company.naf else None) or line(company.naf_label),
-            headcount=headcount_of(company.headcount),
-        ),
-        place=placed.place,
-        romes=romes,
-        source=SourceName(name=DECLARATION.name, label=DECLARATION.label),
-        reasons=tuple(_reasons(company.reasons, kit)),
-        url=company.url,
-        score_band=band,
-        estimated=_estimated(header) if header else None,
-        optout_url=link(kit.settings.recruiters_optout_url),
-    )
-    return Entry(
-        card=card,
-        facts=tuple(filled(_facts(company, card, kit))),
-        score=SCORES.get(band or "", 0),
-        newest=header.day.isoformat() if header else "",
-    )
-
-
-def is_siret(told: str) -> bool:
-    """Fourteen digits whose Luhn sum holds; the establishments of La Poste follow a rule of their own."""
-    if not _SIRET.fullmatch(told) or not int(told):
-        return False
-    digits = [int(digit) for digit in told]
-    if told.startswith(_LA_POSTE) and sum(digits) % 5 == 0:
-        return True
-    return sum(sum(divmod(2 * digit, 10)) if place % 2 == 0 else digit for place, digit in enumerate(digits)) % 10 == 0
-
-
-def headcount_of(told: str | None) -> str | None:
-    """ "11" and "10-19" -> "10 à 19 salariés"; None when the bracket is not known."""
-    if not told:
-        return None
-    match = _BRACKET.fullmatch(told.strip())
-    if match:
-        least, most = int(match[1]), int(match[2])
-        if most <= 2:
-            return "1 ou 2 salariés" if most else "Sans salarié"
-        return f"{least} à {most} salariés"
-    return _HEADCOUNTS.get(told.strip())
-
-
-def _placed(company: _Company, kit: Kit) -> Placed | None:
-    latitude, longitude = company.point or (None, None)
-    return kit.placing.place(
-        Whereabouts(
-            latitude=latitude,
-            longitude=longitude,
-            insee=company.insee,
-            postcode=company.postcode,
-            name=company.commune,
-        )
     )
 
 
@@ -466,23 +328,3 @@ def _estimated(header: Header) -> str:
 
 def _day(day: date) -> str:
     return f"{'1er' if day.day == 1 else day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def _facts(company: _Company, card: Card, kit: Kit) -> Iterable[Fact]:
-    city = " ".join(part for part in (company.postcode, company.commune or card.place.label) if part)
-    yield said("address", "Adresse", ", ".join(part for part in (line(company.street), city) if part))
-    yield said("legal_name", "Raison sociale", company.legal_name)
-    yield said("sector", "Secteur d'activité", card.organisation.sector)
-    yield said("naf", "Code NAF", company.naf)
-    yield said("headcount", "Effectif", card.organisation.headcount)
-    yield listed(
-        "occupations", "Métiers concernés", [_occupation(code, dict(company.bands), kit) for code in card.romes]
-    )
-    yield said("estimate", "Estimation", card.estimated)
-    yield linked("company_site", "Site de l'entreprise", company.site)
-
-
-def _occupation(code: str, bands: Mapping[str, str], kit: Kit) -> str | None:
-    label = kit.occupations.label(code)
-    band = _BANDS.get(bands.get(code, ""))
-    return f"{label} (probabilité de recruter {band})" if label and band else label
