@@ -14,7 +14,6 @@ from widget_server.reference.occupations import Occupations
 from widget_server.reference.tables import everyday_names
 
 OCCUPATIONS = Occupations.load()
-EVERYDAY = Path(__file__).with_name("everyday_jobs.csv")
 
 
 def test_every_code_of_rome_is_there_and_parents_are_codes():
@@ -29,13 +28,28 @@ def test_a_parent_stands_for_all_its_children():
     assert len(OCCUPATIONS.expand("M1805")) == 27
 
 
+def test_no_everyday_name_is_written_twice_for_the_same_codes():
+    for row in everyday_names():
+        assert len(set(row.names)) == len(row.names), row.romes
+        assert 0 <= row.use <= 5
+
+
 def test_everyday_names_lead_to_codes_that_exist():
     assert [code for row in everyday_names() for code in row.romes if OCCUPATIONS.label(code) is None] == []
 
 
-def test_ninety_five_of_a_hundred_everyday_words_find_their_occupation_among_five():
-    with EVERYDAY.open(encoding="utf-8", newline="") as file:
-        rows = [(row["word"], set(row["romes"].split())) for row in csv.DictReader(file)]
+@pytest.mark.parametrize(
+    ("file", "share"),
+    [
+        pytest.param("everyday_jobs.csv", 0.95, id="everyday words"),
+        # Both were written before their results were seen: 64 and 83 of 100 found at the first try.
+        pytest.param("held_out_jobs.csv", 0.95, id="colloquial, feminine, shortened, mistyped"),
+        pytest.param("typed_jobs.csv", 0.90, id="as a seventeen-year-old types, several words at once"),
+    ],
+)
+def test_nearly_all_everyday_words_find_their_occupation_among_five(file, share):
+    with Path(__file__).with_name(file).open(encoding="utf-8", newline="") as lines:
+        rows = [(row["word"], set(row["romes"].split())) for row in csv.DictReader(lines)]
 
     misses = [
         word
@@ -44,7 +58,7 @@ def test_ninety_five_of_a_hundred_everyday_words_find_their_occupation_among_fiv
     ]
 
     assert len(rows) >= 100
-    assert len(misses) <= 0.05 * len(rows), misses
+    assert len(misses) <= (1 - share) * len(rows), misses
 
 
 @pytest.mark.parametrize(("typed", "rome"), [("boulang", "D1102"), ("boulnager", "D1102"), ("coifeur", "D1202")])

@@ -1,5 +1,6 @@
 """Prefix look-up over the words of many names: any word, any order, without accents, one typo forgiven."""
 
+import math
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
@@ -25,7 +26,8 @@ _ARTICLE: Final = re.compile(r"(?:l|la|le|les) (?=.)")
 _BEGINS: Final = 2.0
 _WHOLE_WORDS: Final = 3.0
 _SAME: Final = 3.0
-_MISTYPED: Final = -8.0
+_RARE: Final = 2.0  # times the logarithm of how rare a word is, when not every word is answered
+_MISTYPED: Final = 8.0  # taken off
 # With fewer strict finds than this, those with a typo are looked for too.
 _ENOUGH: Final = 3
 
@@ -80,8 +82,8 @@ class WordIndex:
     def find(self, text: str, limit: int) -> list[int]:
         """At most `limit` items, the best first.
 
-        An item that fits only with a typo forgiven comes after; when nothing answers to every word, the items count
-        that answer to the most of what was asked, in letters.
+        An item that fits only with a typo forgiven comes after; when nothing answers to every word, those do that
+        answer to some, the rarer the better: "avion" says more than "mécanique".
         """
         asked = words_of(text)[:_MOST_WORDS]
         asked = [word for word in asked if word not in self._ignored] or asked
@@ -89,15 +91,16 @@ class WordIndex:
             return []
         hits = [self._beginning(word) for word in asked]
         strict = found = self._all_of(hits, asked)
+        worth = self._points + self._fit(asked)
         if np.count_nonzero(strict) < _ENOUGH:
-            hits = [hit | self._nearly(word) for hit, word in zip(hits, asked, strict=True)]
-            found = self._all_of(hits, asked)
+            found = self._all_of([hit | self._nearly(word) for hit, word in zip(hits, asked, strict=True)], asked)
+            worth -= np.where(strict, 0.0, _MISTYPED)
         if not found.any():
-            letters = np.sum([hit * len(word) for hit, word in zip(hits, asked, strict=True)], axis=0)
-            found = (letters > 0) & (letters == letters.max())
+            for hit in hits:
+                worth[hit] += _RARE * math.log(len(hit) / np.count_nonzero(hit)) if hit.any() else 0.0
+                found |= hit
         items = np.flatnonzero(found)
-        worth = self._points[items] + self._fit(asked)[items] + np.where(strict[items], 0.0, _MISTYPED)
-        best: list[int] = items[np.argsort(-worth, kind="stable")[:limit]].tolist()
+        best: list[int] = items[np.argsort(-worth[items], kind="stable")[:limit]].tolist()
         return best
 
     def _fit(self, asked: Sequence[str]) -> npt.NDArray[np.float64]:
