@@ -29,6 +29,11 @@ _EMAIL: Final = re.compile(rf"(?<![\w.+%-])[\w.+%-]++{_AT}(?:[.+%][\w.+%-]*+{_AT
 _PHONE: Final = re.compile(
     r"(?<![\d.,])(?:(?:\+|00)\s?(?:33|262|590|594|596|508|687|689)[\s.\-/]?(?:\(0\)[\s.\-/]?)?|0)[1-9](?:[\s.\-/]?\d{2}){4}(?!\d)"
 )
+_SIGNS_OF_EMAIL: Final = ("@", "(", "[")
+_SIGNS_OF_PHONE: Final = ("0", "+")
+_GAP: Final = re.compile(r"\n{3,}")
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_ACCENT: Final = re.compile("[\u0300-\u036f]")
 _BROKEN: Final = "ï¿½"
 """U+FFFD read as Latin-1: what some upstream systems left of a character."""
 
@@ -37,10 +42,7 @@ def text(told: str | None) -> str | None:
     """Paragraphs of plain text: markup removed, entities decoded, contacts masked; None when nothing is left."""
     if not told:
         return None
-    plain = _unmarked(told)
-    plain = _UNSEEN.sub("", plain.replace("\r\n", "\n").replace("\r", "\n").replace(_BROKEN, "\ufffd"))
-    lines = (" ".join(line.split()) for line in plain.split("\n"))
-    plain = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    plain = " ".join(told.split()) if _is_plain(told) else _paragraphs(told)
     plain = masked(plain)
     return _cut(plain, LONGEST_TEXT) or None
 
@@ -53,7 +55,11 @@ def line(told: str | None) -> str | None:
 
 def masked(plain: str) -> str:
     """The text with every e-mail address and telephone number replaced."""
-    return _PHONE.sub(CONTACT_MASKED, _EMAIL.sub(CONTACT_MASKED, plain))
+    if any(sign in plain for sign in _SIGNS_OF_EMAIL):
+        plain = _EMAIL.sub(CONTACT_MASKED, plain)
+    if any(sign in plain for sign in _SIGNS_OF_PHONE):
+        plain = _PHONE.sub(CONTACT_MASKED, plain)
+    return plain
 
 
 def names_contact(plain: str) -> bool:
@@ -65,8 +71,11 @@ def fold(told: str | None) -> str:
     """Letters and digits only, no case, no accents, œ as oe: how texts are compared. "" for None."""
     if not told:
         return ""
-    decomposed = unicodedata.normalize("NFKD", told.casefold().replace("œ", "oe").replace("æ", "ae"))
-    return " ".join(re.findall(r"[a-z0-9]+", "".join(c for c in decomposed if not unicodedata.combining(c))))
+    folded = told.casefold()
+    if not folded.isascii():
+        decomposed = unicodedata.normalize("NFKD", folded.replace("œ", "oe").replace("æ", "ae"))
+        folded = _ACCENT.sub("", decomposed)
+    return " ".join(_WORD.findall(folded))
 
 
 def kebab(told: str) -> str:
@@ -87,6 +96,18 @@ def link(told: str | None) -> str | None:
     except ValueError:
         return None
     return url if parts.scheme.lower() in ("http", "https") and host and user is None else None
+
+
+def _is_plain(told: str) -> bool:
+    """Whether there is nothing to clean but spaces: true of most short texts, which come by the hundred thousand."""
+    return told.isprintable() and "<" not in told and "&" not in told and _BROKEN not in told
+
+
+def _paragraphs(told: str) -> str:
+    plain = _unmarked(told)
+    plain = _UNSEEN.sub("", plain.replace("\r\n", "\n").replace("\r", "\n").replace(_BROKEN, "\ufffd"))
+    lines = (" ".join(line.split()) for line in plain.split("\n"))
+    return _GAP.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _unmarked(told: str) -> str:
