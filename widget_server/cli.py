@@ -123,12 +123,20 @@ def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
     from widget_server.sources.sync import SyncReport
     from widget_server.sources.sync import sync as sync_sources
     from widget_server.sources.watch import Job, WallClock, WatchBusy, plans, watch
+    from widget_server.upstream.lane import Lanes
 
+    lanes = Lanes()
     display = SyncDisplay(live=False)
 
     async def run(job: Job) -> SyncReport:
-        now = datetime.now(UTC)
-        (report,) = await sync_sources([job.source], settings, now=now, report=display.step, increment=job.increment)
+        (report,) = await sync_sources(
+            [job.source],
+            settings,
+            now=datetime.now(UTC),
+            report=display.step,
+            increment=job.increment,
+            lanes=lanes,
+        )
         return report
 
     def say(line: str) -> None:

@@ -89,6 +89,8 @@ class Settings:
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
     patience_s: Annotated[float, "How long one call to an upstream may stay silent."] = 30.0
     attempts: Annotated[int, "How often one call to an upstream is tried."] = 5
+    sync_deadline_s: Annotated[float, "How long the sync of one source may read before it is given up."] = 7200.0
+    largest_file_mb: Annotated[int, "An upstream's file larger than this, decompressed, is refused."] = 4096
 
     def base_url(self) -> str:
         """How browsers reach the server, without a trailing slash."""

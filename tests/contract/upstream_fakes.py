@@ -22,8 +22,8 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[3] / "shared" / "contracts" / "samples"
 RECORDINGS = Path(__file__).parent / "recordings"
 HIDDEN = "s3cr3t-of-the-application"
-TOKEN_URL = "https://token.example/access_token"
-CREDENTIALS = Credentials(token_url=TOKEN_URL, client_id="PAR_test", client_secret=HIDDEN, scope="api o2")
+SIGN_IN = "https://token.example/access_token"
+CREDENTIALS = Credentials(token_url=SIGN_IN, client_id="PAR_test", client_secret=HIDDEN, scope="api o2")
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from widget_server import __version__
@@ -26,6 +27,7 @@ from widget_server.snapshot.manifest import Part
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.placing import Placing
 from widget_server.upstream.client import Client, Credentials, Tally, Transport
+from widget_server.upstream.lane import Lanes
 
 PARIS: Final = ZoneInfo("Europe/Paris")
 """The days that French upstreams mean."""
@@ -90,6 +92,7 @@ class Kit:
 
     folder      the source's own folder: what it must find again in the next sync goes there, in a file with a dot
     increment   read only what is new since the last sync, where the upstream can tell; else the same as a full sync
+    lanes       what the clients of one application share: two sources that use it keep one pace
     """
 
     settings: Settings
@@ -103,6 +106,7 @@ class Kit:
     notes: Notes = field(default_factory=Notes)
     clients: list[Client] = field(default_factory=list)
     transport: Transport | None = None
+    lanes: Lanes = field(default_factory=Lanes)
     on_call: Callable[[Tally], None] | None = None
 
     def connect(
@@ -117,6 +121,7 @@ class Kit:
         also_hosts: Collection[str] = (),
     ) -> Client:
         """A client for one upstream, to be used as a context manager; `patience_s` may only add to the setting."""
+        application = credentials.client_id if credentials else key
         client = Client(
             upstream,
             base_url,
@@ -125,6 +130,8 @@ class Kit:
             attempts=self.settings.attempts,
             credentials=credentials,
             key=key,
+            lane=self.lanes.of(urlsplit(base_url).netloc, application, upstream),
+            cap_bytes=self.settings.largest_file_mb << 20,
             also_hosts=also_hosts,
             transport=self.transport,
             on_call=self.on_call,

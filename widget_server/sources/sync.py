@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import logging
 import resource
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from typing import Final, Literal, Protocol, TypeVar
 import msgspec
 
 from widget_server.domain.cards import Entry, Rejection
-from widget_server.domain.errors import SettingError, WidgetError
+from widget_server.domain.errors import SettingError, UpstreamDown, WidgetError
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
@@ -33,6 +34,7 @@ from widget_server.sources import SOURCES
 from widget_server.sources.placing import Placing
 from widget_server.sources.source import Kit, Notes, Source, Unchanged
 from widget_server.upstream.client import Tally, Transport
+from widget_server.upstream.lane import Lanes
 
 Phase = Literal["harvest", "publish", "done", "failed"]
 
@@ -120,6 +122,7 @@ async def sync(
     transports: Mapping[str, Transport] | None = None,
     accept: Mapping[str, str] | None = None,
     increment: bool = False,
+    lanes: Lanes | None = None,
     sources: Mapping[str, Source] = SOURCES,
 ) -> tuple[SyncReport, ...]:
     """Sync the named sources, or those of SOURCES when none is named; the reports are in the order of the names.
@@ -128,6 +131,7 @@ async def sync(
     transports   source -> what carries its calls; a source that is not in it uses the network
     accept       rails of publication that may be broken: rule -> why (see snapshot/guards.py)
     increment    only what is new since the last sync, from the sources that can tell
+    lanes        the pace of each upstream, when other syncs of this process share it
 
     `SettingError` when a name is unknown. Everything that befalls one source is in its report.
     """
@@ -135,7 +139,7 @@ async def sync(
     unknown = [name for name in chosen if name not in sources]
     if unknown:
         raise SettingError(f"no source is called {', '.join(unknown)}; there are: {', '.join(sources)}")
-    kit = kit_for(settings, settings.data_path(), now, increment=increment)
+    kit = replace(kit_for(settings, settings.data_path(), now, increment=increment), lanes=lanes or Lanes())
     told = {vintage.name: vintage.vintage for vintage in vintages()}
     runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
     return tuple(await asyncio.gather(*(run.finish(told, accept or {}) for run in runs)))
@@ -185,6 +189,8 @@ class _Run:
             manifest = self._shelf.read_manifest(previous) if previous else None
         except (WidgetError, OSError) as error:
             failure, cause = error, str(error)
+        except sqlite3.OperationalError as error:  # a full disk, most of all
+            failure, cause = error, f"{self._name}: the new version cannot be written: {error}"
         except Exception as error:  # a bug in one source must not stop the others; its trace goes to the log
             _log.exception("sync of %s", self._name)
             cause = f"{self._name}: internal error, {type(error).__name__}; the log has its trace"
@@ -202,17 +208,7 @@ class _Run:
     async def _publish(self, vintages: Mapping[str, str], accept: Mapping[str, str]) -> Manifest:
         kit, notes = self._kit, self._kit.notes
         async with _writing(self._shelf.draft(self._source.declaration, started=kit.now)) as desk:
-            batch: list[Entry | Rejection] = []
-            async with aclosing(self._source.rows(kit)) as rows:
-                async for row in rows:
-                    batch.append(row)
-                    if len(batch) >= _BATCH:
-                        self._rejected = await desk.put(batch)
-                        self._rows += len(batch)
-                        batch = []
-                        self._tell("harvest")
-            self._rejected = await desk.put(batch)
-            self._rows += len(batch)
+            await self._harvest(desk)
             self._tell("publish")
             harvest = Harvest(
                 as_of=(notes.as_of or kit.now).isoformat(),
@@ -225,6 +221,31 @@ class _Run:
                 mark=notes.mark,
             )
             return await desk.publish(kit, harvest, self._source.declaration.kind, accept)
+
+    async def _harvest(self, desk: "_Desk") -> None:
+        """Read the source to its end, or until the deadline."""
+        kit = self._kit
+        batch: list[Entry | Rejection] = []
+        try:
+            async with (
+                asyncio.timeout(kit.settings.sync_deadline_s) as deadline,
+                aclosing(self._source.rows(kit)) as rows,
+            ):
+                async for row in rows:
+                    batch.append(row)
+                    if len(batch) >= _BATCH:
+                        self._rejected = await desk.put(batch)
+                        self._rows += len(batch)
+                        batch = []
+                        self._tell("harvest")
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            told = f"not read to its end within {kit.settings.sync_deadline_s:g} s (SYNC_DEADLINE_S)"
+            troubles = [client.trouble for client in kit.clients if client.trouble]
+            raise UpstreamDown(self._name, "; ".join([told, *troubles])) from error
+        self._rejected = await desk.put(batch)
+        self._rows += len(batch)
 
     def _called(self, tally: Tally) -> None:
         self._tell("harvest")

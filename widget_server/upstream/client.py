@@ -97,7 +97,7 @@ class Body:
 
 
 class Client:
-    """Calls to one upstream.
+    """Calls to one upstream. `trouble` is what went wrong last, "" since the last success.
 
     name          how errors and reports call it
     rate_per_s    calls per second, evenly spaced; retries count as calls
@@ -134,6 +134,7 @@ class Client:
         self.name = name
         self.tally = Tally()
         self.demonstration = False
+        self.trouble = ""
         self._base = _base(name, base_url)
         self._rate_per_s = rate_per_s
         self._attempts = max(1, attempts)
@@ -199,8 +200,11 @@ class Client:
             attempt += 1
             try:
                 async with self._lane.breaker.attempt():
-                    return await work()
+                    done = await work()
+                    self.trouble = ""
+                    return done
             except Again as again:
+                self.trouble = str(again.cause)
                 if attempt >= min(self._attempts, _most(again.cause)):
                     raise again.cause from again
                 if again.wait_s is not None and again.wait_s > LONGEST_WAIT_S:
