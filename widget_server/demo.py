@@ -66,6 +66,7 @@ class Demo:
             "EXAMPLES_PORT": str(told.examples_port),
             "SANDBOX_PORT": str(told.sandbox_port),
             "DATA_DIR": str(FOLDER / "data"),
+            "SOURCES": Settings().sources,
             "PARTNERS_FILE": str(FOLDER / "partners.toml"),
             "FRANCE_TRAVAIL_URL": sandbox,
             "FRANCE_TRAVAIL_TOKEN_URL": f"{sandbox}/connexion/oauth2/access_token?realm=%2Fpartenaire",
@@ -121,10 +122,10 @@ class Demo:
         port = self.settings.examples_port
         lines = [
             f"Ready in {seconds:.0f} s. Every company and school shown is fictitious.",
-            f"  Example partner pages   http://localhost:{port}/",
-            *(f"  {name:<24}{widget}/v1/widget?{query}" for name, query in SEARCHES),
-            f"  The same as JSON        {widget}/v1/cards?{SEARCHES[0][1]}",
-            f"  The sandbox             http://127.0.0.1:{self.settings.sandbox_port}/_faults",
+            f"  Example partner pages\n      http://localhost:{port}/",
+            *(f"  {name}\n      {widget}/v1/widget?{query}" for name, query in SEARCHES),
+            f"  The first as JSON\n      {widget}/v1/cards?{SEARCHES[0][1]}",
+            f"  The sandbox and its faults\n      http://127.0.0.1:{self.settings.sandbox_port}/_faults",
             "Ctrl-C ends all of them.",
         ]
         sys.stdout.write("\n".join(lines) + "\n")

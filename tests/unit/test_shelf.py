@@ -75,7 +75,7 @@ def test_a_draft_that_fails_leaves_nothing_behind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "file", ["cards.sqlite", "index/key.npy", "index/lat.npy", "columns/firm.npy", "manifest.json"]
+    "file", ["cards.sqlite", "index/key.npy", "index/lat.npy", "columns/firm.npy", "manifest.json", "manifest.sha256"]
 )
 def test_a_corrupt_version_is_refused_and_the_previous_one_serves(tmp_path, file):
     shelf = publish(tmp_path, [entry("a")])

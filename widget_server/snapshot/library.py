@@ -67,4 +67,14 @@ class Library:
         except SnapshotError as error:
             _LOG.error("%s stays at %s: %s", loaded.name, serving or "nothing", error)
             self._refused[loaded.name] = version
-            return replace(loaded, problem=str(error))
+            snapshot = loaded.snapshot or self._older(shelf, version)
+            return replace(loaded, snapshot=snapshot, problem=str(error))
+
+    def _older(self, shelf: Shelf, version: str) -> Snapshot | None:
+        """The newest version that can be trusted when a server starts and the current one cannot."""
+        for older in reversed([name for name in shelf.versions() if name != version]):
+            try:
+                return shelf.open(older)
+            except SnapshotError as error:
+                _LOG.error("%s: %s", shelf.name, error)
+        return None

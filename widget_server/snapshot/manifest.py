@@ -12,6 +12,8 @@ from widget_server.domain.errors import SnapshotCorrupt
 
 FORMAT: Final = 2
 FILE_NAME: Final = "manifest.json"
+SEAL: Final = "manifest.sha256"
+"""Holds the checksum of the manifest, which holds those of all other files."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,14 +109,25 @@ def mark(path: Path) -> FileMark:
     return FileMark(bytes=path.stat().st_size, sha256=digest.hexdigest())
 
 
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a version and its seal."""
+    told = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    (folder / FILE_NAME).write_bytes(told)
+    (folder / SEAL).write_text(hashlib.sha256(told).hexdigest() + "\n", "ascii")
+
+
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a version folder; `SnapshotCorrupt` when it is absent, unreadable or of another format."""
+    """The manifest of a version folder; `SnapshotCorrupt` when it is absent, changed or of another format."""
     try:
-        manifest = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=Manifest)
+        told = (folder / FILE_NAME).read_bytes()
+        manifest = msgspec.json.decode(told, type=Manifest)
+        seal = (folder / SEAL).read_bytes() if manifest.format == FORMAT else b""
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SnapshotCorrupt(f"{folder.name}: its manifest cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise SnapshotCorrupt(f"{folder.name}: format {manifest.format}, this program reads {FORMAT}; sync again")
+    if seal != hashlib.sha256(told).hexdigest().encode() + b"\n":
+        raise SnapshotCorrupt(f"{folder.name}: its manifest is not the one that was sealed")
     return manifest
 
 

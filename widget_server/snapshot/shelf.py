@@ -10,6 +10,7 @@ version and its folder have reached the disk.
 
 import os
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -142,7 +143,11 @@ class Draft:
         for orphan in self._shelf.folder.glob(f".{CURRENT}-*"):
             orphan.unlink()
         self._folder.mkdir()
-        self._spool = Spool(self._folder / "spool.sqlite")
+        try:
+            self._spool = Spool(self._folder / "spool.sqlite")
+        except sqlite3.Error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         return self
 
     def __exit__(
@@ -188,7 +193,7 @@ class Draft:
         manifest = self._write(files, tree, harvest)
         accepted = check(Comparison(new=manifest, old=self._previous(), least=least), accept or {})
         manifest = msgspec.structs.replace(manifest, accepted=accepted)
-        (files / manifests.FILE_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        manifests.write_manifest(files, manifest)
         _fsync_all(files)
         Snapshot(files, manifest).cards.close()
         final = self._shelf.folder / manifest.version
