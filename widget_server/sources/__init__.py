@@ -9,11 +9,13 @@ from widget_server.sources.recruiters import Recruiters
 from widget_server.sources.recruiters_aa import RecruitersAA
 from widget_server.sources.source import Source
 from widget_server.sources.trainings import Trainings
+from widget_server.sources.trainings_aa import TrainingsAA
 
 SOURCES: Final[Mapping[str, Source]] = {
     source.declaration.name: source
     for source in (
         Trainings(),
+        TrainingsAA(),
         Offers(),
         OffersAA(),
         Recruiters(),
