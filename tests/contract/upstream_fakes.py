@@ -96,7 +96,7 @@ def client(transport: Transport, clock: Clock | None = None, **more: object) -> 
 @cache
 def tables() -> tuple[Occupations, Naf, Placing, tuple[str, ...]]:
     places = Places.load()
-    return Occupations.load(), Naf.load(), Placing(places), tuple(each.code for each in places.departements())
+    return Occupations.load(), Naf.load(), Placing(places), tuple(each.code for each in places.real_departements())
 
 
 def kit(**more: object) -> Kit:

@@ -43,6 +43,15 @@ def test_all_of_france_is_there():
     assert {"01", "2A", "2B", "95", "971", "972", "973", "974", "976"} <= located
 
 
+def test_there_are_a_hundred_and_one_departements_and_eight_collectivites_beside_them():
+    real = [each.code for each in PLACES.real_departements()]
+    metropolitan = [f"{number:02}" for number in range(1, 96) if number != 20] + ["2A", "2B"]
+
+    assert sorted(real) == sorted([*metropolitan, "971", "972", "973", "974", "976"])
+    beside = {each.code for each in PLACES.departements()} - set(real)
+    assert beside == {"975", "977", "978", "984", "986", "987", "988", "989"}
+
+
 def test_a_retired_code_leads_to_todays_commune():
     retired = next(iter(PLACES._retired))
 

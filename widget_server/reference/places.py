@@ -19,6 +19,7 @@ from widget_server.reference.words import WordIndex, plain_names, words_of
 _NEAR_DEGREES: Final = (0.15, 1.0)
 # An arrondissement weighs this much less than a commune of its size: "mar" means Marseille before its parts.
 _DISTRICT: Final = 3.4
+_OVERSEAS: Final = frozenset({"971", "972", "973", "974", "976"})
 _SHORT_NAMES: Final = {"idf": "11", "hdf": "32", "aura": "84", "paca": "93"}
 # A département or a région weighs this much less than a town of its size, which is what most people mean.
 _AREA: Final = 2.5
@@ -142,6 +143,10 @@ class Places:
     def communes(self) -> tuple[Commune, ...]:
         """Every commune and arrondissement, by code."""
         return tuple(self._communes.values())
+
+    def real_departements(self) -> tuple[Departement, ...]:
+        """The 101 départements, without the collectivités overseas: the codes that the offers can be asked by."""
+        return tuple(each for each in self.departements() if len(each.code) == 2 or each.code in _OVERSEAS)
 
     def departements(self) -> tuple[Departement, ...]:
         """Every département and collectivity, by code."""

@@ -33,7 +33,6 @@ FLOOR_SHARE: Final = 0.4
 CLEAN_ROWS: Final = FREQUENT * 101
 """The first round of the floor has no oddity."""
 
-OVERSEAS: Final = ("971", "972", "973", "974", "976")
 _JITTER_DEGREES: Final = 0.012
 _SCHOOLS_FOR: Final = 10
 _LINKED_PER_MILLE: Final = 250
@@ -97,6 +96,7 @@ class Geography:
     def __init__(self, places: Places) -> None:
         every = places.communes()
         split = {each.municipality for each in every if each.municipality != each.insee}
+        real = {each.code for each in places.real_departements()}
         self.places = places
         self.communes: list[Commune] = [
             each
@@ -105,7 +105,7 @@ class Geography:
             and each.longitude is not None
             and each.postcodes
             and each.insee not in split
-            and (len(each.departement) == 2 or each.departement in OVERSEAS)
+            and each.departement in real
         ]
         self.departements = sorted({each.departement for each in self.communes})
         numbers = {code: number for number, code in enumerate(self.departements)}

@@ -45,7 +45,6 @@ RESUMED_WITHIN: Final = timedelta(hours=3)
 LOOKED_BACK: Final = timedelta(hours=2)
 """How far an increment reaches back before the last run: offers appear late, and clocks differ by an hour."""
 LEFT_OUT: Final = "not_seen_for_a_day"
-_OVERSEAS: Final = frozenset({"971", "972", "973", "974", "976"})
 
 Mapper = Callable[[bytes, Kit], Entry | Rejection]
 
@@ -60,7 +59,7 @@ class Harvest:
         self._mapped = mapped
         # What is repaired on a row is kept with it and counted when it is published.
         self._aside = replace(kit, notes=Notes())
-        self._departements = tuple(code for code in kit.departements if len(code) == 2 or code in _OVERSEAS)
+        self._departements = kit.departements
         self._contracts = dict(CONTRACTS)
         if any(name == "offers-aa" for name, _ in kit.settings.expected_sources()):
             self._contracts |= WITHOUT_LBA

@@ -153,7 +153,7 @@ def kit_for(settings: Settings, folder: Path, now: datetime, *, increment: bool 
         occupations=Occupations.load(),
         naf=Naf.load(),
         placing=Placing(places),
-        departements=tuple(each.code for each in places.departements()),
+        departements=tuple(each.code for each in places.real_departements()),
         now=now,
         folder=folder,
         increment=increment,
