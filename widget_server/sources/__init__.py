@@ -7,6 +7,7 @@ from widget_server.sources.offers import Offers
 from widget_server.sources.offers_aa import OffersAA
 from widget_server.sources.recruiters import Recruiters
 from widget_server.sources.recruiters_aa import RecruitersAA
+from widget_server.sources.recruiters_lbb import RecruitersLBB
 from widget_server.sources.source import Source
 from widget_server.sources.trainings import Trainings
 from widget_server.sources.trainings_aa import TrainingsAA
@@ -20,6 +21,7 @@ SOURCES: Final[Mapping[str, Source]] = {
         OffersAA(),
         Recruiters(),
         RecruitersAA(),
+        RecruitersLBB(),
     )
 }
 """Every source by name. The setting SOURCES says which of them are synced and shown, and in which order."""
