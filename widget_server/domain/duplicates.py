@@ -1,0 +1,280 @@
+"""Recognise one offer under two ids: pure comparisons of two adverts, and the choice of the one that stays.
+
+Two adverts of different partners are the same offer when they have
+
+1. one employer: the same SIRET, or the same name, its legal form aside; two known SIREN that differ are two employers;
+2. one place: the same postcode; where one of them has none, the same municipality;
+3. one job: titles whose cleaned letters are alike (Dice of their letter pairs >= 0.8), and no sign that tells the
+   jobs apart: another number ("poste n° 2"), or short or opposite words that exclude each other (CAP / BTS, jour / nuit).
+
+Two adverts of one partner are the same offer only when employer, municipality, occupation and title are the same:
+whoever publishes two adverts with different titles means two jobs.
+
+The winner: the source's own advert; then the one that tells most, weighed by how well its partner keeps its adverts;
+then the newest, because a second publication is the one that is still looked after; then the smaller id. Losers are
+gathered round a winner that they resemble themselves, never in chains, and a winner takes at most one of each partner.
+"""
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Final
+
+ALIKE: Final = 0.8
+"""Dice from which two titles name one job."""
+LARGEST_BLOCK: Final = 500
+"""Adverts of one employer in one place that are compared pair by pair; more are an intermediary's, not one shop's."""
+PAIRS_OF_LETTERS: Final = 26 * 26
+NUMBER_BITS: Final = 16
+"""The lower bits of `signs`: numbers. Two jobs have the same ones."""
+
+_WORDS_FOR: Final[Mapping[str, str]] = {"mfr": "maison familiale rurale", "rh": "ressources humaines"}
+_LEAST_LENGTH: Final = 3
+_SHARE_OF_TITLE: Final = 5
+_CONTRACT_WORDS: Final = frozenset(
+    """alternance alternant alternante alternants apprenti apprentie apprentis apprentissage contrat contrats pro
+    professionnalisation formation cdd cdi offre poste emploi recrutement urgent recherche""".split()
+)
+"""Words that every offer here may carry: they would make a baker and a pastry cook look alike."""
+_SMALL_WORDS: Final = frozenset(
+    """a au aux ce d dans de des du e en es et f h hf fh l la le les m mf n ne nb no ou par pour s sa se son sur un
+    une vos x y cdd cdi pro fhx hfx mfd mwd via avec""".split()
+)
+_OPPOSITES: Final = frozenset(
+    """interne externe jour nuit matin soir junior senior nord ouest chaud froid avant arriere entrant sortant
+    particuliers professionnels fruits poisson viande""".split()
+)
+"""Words that tell two jobs of one employer apart although the rest of a long title is the same."""
+_FEMININE: Final = (("trice", "teur"), ("euse", "eur"), ("iere", "ier"), ("ienne", "ien"), ("ere", "er"), ("e", ""))
+_LEGAL_FORMS: Final = frozenset(
+    "sarl sas sasu sa eurl ei eirl snc scop scic sci selarl earl gie ets etablissements".split()
+)
+_NOBODY: Final = frozenset(
+    {
+        "anonyme", "confidentiel", "confidentielle", "entreprise", "entreprise anonyme", "entreprise confidentielle",
+        "employeur", "client", "notre client", "non communique", "non renseigne", "nc", "particulier", "partenaire",
+    }
+)  # fmt: skip
+"""What stands in the place of a name when an employer does not give it."""
+_UNIT: Final = (
+    "h|heures?|mois|ans?|annees?|semaines?|jours?|euros?|k|postes?|apprenti\\w*|alternant\\w*|places?|tonnes?|t"
+)
+_BRACKETED: Final = re.compile(r"\([\s\d]+\)")
+_BAC: Final = re.compile(r"\bbac ?\+? ?\d\b")
+_NUMBER: Final = re.compile(rf"(?<![a-z0-9])(\d{{1,2}})(?![a-z0-9])(?! (?:{_UNIT})\b)")
+_A: Final = ord("a")
+_SIREN: Final = 9
+
+_OWN: Final = 10_000
+_SIRET_POINTS: Final = 50
+_TEXT_POINTS: Final = 20
+_DIPLOMA_POINTS: Final = 10
+_SITE_POINTS: Final = 10
+_USUAL_FACTOR: Final = 50
+_FACTORS: Final[Mapping[str, int]] = {
+    "ats hellowork": 71, "kelio": 70, "la poste": 70, "decathlon": 70, "hellowork": 69, "jobteaser": 67,
+    "france travail": 66, "apec": 65, "l etudiant": 65, "rh alternance": 63, "jooble": 55,
+}  # fmt: skip
+"""How much what a partner tells is worth, in per cent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A title as it is compared: its letter pairs as bits, and the signs that tell jobs apart as bits."""
+
+    letters: int
+    signs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advert:
+    """What is compared of one advert. `partner` is who published it; `worth` comes from the function of that name."""
+
+    id: str
+    partner: str
+    title: str
+    company: str | None = None
+    siret: str | None = None
+    postcode: str | None = None
+    municipality: str | None = None
+    worth: int = 0
+    newest: str = ""
+
+
+Pair = tuple[float, Advert, Advert]
+"""How alike two adverts are, and which."""
+
+
+def folded(told: str) -> str:
+    """Letters and digits only, no case, no accents, œ as oe."""
+    plain = unicodedata.normalize("NFKD", told.casefold().replace("œ", "oe").replace("æ", "ae"))
+    return " ".join(re.findall(r"[a-z0-9]+", "".join(char for char in plain if not unicodedata.combining(char))))
+
+
+def cleaned(title: str) -> str:
+    """The words of a title that name the job.
+
+    Accents go, everything that is not a letter separates words, two abbreviations are spelled out, short and repeated
+    words go; so do the words of the contract, and the feminine beside its masculine.
+    """
+    plain = folded(title)
+    words = [word for told in re.findall(r"[a-z]+", plain) for word in _WORDS_FOR.get(told, told).split()]
+    longer_than = min(_LEAST_LENGTH, len(plain) / _SHARE_OF_TITLE)
+    kept = list(dict.fromkeys(word for word in words if len(word) > longer_than))
+    telling = [word for word in kept if word not in _CONTRACT_WORDS] or kept or words
+    return " ".join(word for word in telling if not any(male in telling for male in _masculines(word)))
+
+
+def _masculines(word: str) -> Iterator[str]:
+    for ending, male in _FEMININE:
+        if word.endswith(ending):
+            yield word.removesuffix(ending) + male
+
+
+@lru_cache(maxsize=1 << 16)
+def job_of(title: str) -> Job:
+    """A title as it is compared."""
+    letters = cleaned(title).replace(" ", "")
+    bits = 0
+    for one, two in zip(letters, letters[1:], strict=False):
+        bits |= 1 << ((ord(one) - _A) * 26 + ord(two) - _A)
+    return Job(letters=bits, signs=_signs(title))
+
+
+def _signs(title: str) -> int:
+    """Numbers in the lower bits, short words and opposites in the upper ones of 64."""
+    plain = _BAC.sub("bac", folded(_BRACKETED.sub(" ", title)))
+    signs = 0
+    for number in _NUMBER.findall(plain):
+        signs |= 1 << (int(number) % NUMBER_BITS)
+    for word in set(re.findall(r"(?<![a-z0-9])[a-z]+(?![a-z0-9])", plain)):
+        short = len(word) <= _LEAST_LENGTH and word not in _SMALL_WORDS and word not in _WORDS_FOR
+        if short or word in _OPPOSITES:
+            signs |= 1 << (NUMBER_BITS + zlib.crc32(word.encode()) % (64 - NUMBER_BITS))
+    return signs
+
+
+def dice(one: int, two: int) -> float:
+    """Twice the common letter pairs by all letter pairs of both; 0 for a title without any."""
+    total = one.bit_count() + two.bit_count()
+    return 2 * (one & two).bit_count() / total if total else 0.0
+
+
+def compatible(one: int, two: int) -> bool:
+    """Whether the signs of two titles may stand for one job: the same numbers, and words that one has beside the other."""
+    numbers = (1 << NUMBER_BITS) - 1
+    if (one ^ two) & numbers:
+        return False
+    both = one & two
+    return both in (one, two)
+
+
+def company_key(name: str | None) -> str:
+    """A company's name as it is compared, without its legal form; "" when it names nobody."""
+    plain = folded(name or "")
+    if plain in _NOBODY:
+        return ""
+    words = plain.split()
+    return " ".join(word for word in words if word not in _LEGAL_FORMS) or plain
+
+
+def twin_key(company: str | None, place: str, rome: str, title: str) -> str:
+    """The same for adverts that say the same word for word; "" without an employer's name.
+
+    `place` is the commune, or what is known instead of it.
+    """
+    name = company_key(company)
+    return f"{name}|{place}|{rome}|{folded(title)}" if name else ""
+
+
+def worth(*, partner: str, own: bool, siret: bool, text: bool, diploma: bool, site: bool) -> int:
+    """How much an advert tells, higher first. E-mail and telephone would count elsewhere; here they are not even read."""
+    points = _SIRET_POINTS * siret + _TEXT_POINTS * text + _DIPLOMA_POINTS * diploma + _SITE_POINTS * site
+    return _OWN * own + points * _FACTORS.get(folded(partner), _USUAL_FACTOR)
+
+
+def blocks(advert: Advert) -> list[str]:
+    """The keys of which two adverts share one whenever they may be the same offer."""
+    name = company_key(advert.company)
+    employers = [f"s{advert.siret}" if advert.siret else "", f"n{name}" if name else ""]
+    places = [
+        f"p{advert.postcode}" if advert.postcode else "",
+        f"m{advert.municipality}" if advert.municipality else "",
+    ]
+    return [f"{employer}|{place}" for employer in employers if employer for place in places if place]
+
+
+def same_employer(one: Advert, two: Advert) -> bool:
+    """The first condition."""
+    if one.siret and two.siret:
+        if one.siret[:_SIREN] != two.siret[:_SIREN]:
+            return False
+        if one.siret == two.siret:
+            return True
+    name = company_key(one.company)
+    return bool(name) and name == company_key(two.company)
+
+
+def same_place(one: Advert, two: Advert) -> bool:
+    """The second condition."""
+    if one.postcode and two.postcode:
+        return one.postcode == two.postcode
+    return one.municipality is not None and one.municipality == two.municipality
+
+
+def likeness(one: Advert, two: Advert) -> float:
+    """How alike two adverts of different partners are, at least 0.8; 0.0 when they are not the same offer."""
+    if one.partner == two.partner or not same_place(one, two) or not same_employer(one, two):
+        return 0.0
+    job, other = job_of(one.title), job_of(two.title)
+    if not compatible(job.signs, other.signs):
+        return 0.0
+    found = dice(job.letters, other.letters)
+    return found if found >= ALIKE else 0.0
+
+
+def pairs(block: Collection[Advert]) -> Iterator[Pair]:
+    """The pairs of one block that are the same offer."""
+    if not 2 <= len(block) <= LARGEST_BLOCK:
+        return
+    for one, two in combinations(block, 2):
+        found = likeness(one, two)
+        if found:
+            yield found, one, two
+
+
+def settle(found: Iterable[Pair]) -> dict[str, tuple[str, ...]]:
+    """For each winner the ids that are merged into it, the most alike first."""
+    adverts: dict[str, Advert] = {}
+    near: dict[str, dict[str, float]] = {}
+    for alike, one, two in found:
+        adverts[one.id], adverts[two.id] = one, two
+        near.setdefault(one.id, {})[two.id] = alike
+        near.setdefault(two.id, {})[one.id] = alike
+    settled: set[str] = set()
+    winners: dict[str, tuple[str, ...]] = {}
+    for advert in best_first(adverts.values()):
+        if advert.id in settled:
+            continue
+        settled.add(advert.id)
+        mine = near[advert.id]
+        candidates = [adverts[other] for other in mine if other not in settled]
+        candidates.sort(key=lambda other: (-mine[other.id], other.id))
+        taken: dict[str, str] = {}
+        for other in candidates:
+            taken.setdefault(other.partner, other.id)
+        if taken:
+            winners[advert.id] = tuple(taken.values())
+            settled.update(taken.values())
+    return winners
+
+
+def best_first(adverts: Iterable[Advert]) -> Sequence[Advert]:
+    """The order in which adverts win."""
+    found = sorted(adverts, key=lambda advert: advert.id)
+    found.sort(key=lambda advert: (advert.worth, advert.newest), reverse=True)
+    return found
