@@ -5,7 +5,7 @@ Two adverts of different partners are the same offer when they have
 1. one employer: the same SIRET, or the same name, its legal form aside; two known SIREN that differ are two employers;
 2. one place: the same postcode; where one of them has none, the same municipality;
 3. one job: titles whose cleaned letters are alike (Dice of their letter pairs >= 0.8), and no sign that tells the
-   jobs apart: another number ("poste n° 2"), or short or opposite words that exclude each other (CAP / BTS, jour / nuit).
+   jobs apart: another number ("poste n° 2"), or words that exclude each other (CAP / BTS, jour / nuit).
 
 Two adverts of one partner are the same offer only when employer, municipality, occupation and title are the same:
 whoever publishes two adverts with different titles means two jobs.
@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 ALIKE: Final = 0.8
@@ -35,24 +35,28 @@ NUMBER_BITS: Final = 16
 _WORDS_FOR: Final[Mapping[str, str]] = {"mfr": "maison familiale rurale", "rh": "ressources humaines"}
 _LEAST_LENGTH: Final = 3
 _SHARE_OF_TITLE: Final = 5
-_CONTRACT_WORDS: Final = frozenset(
-    """alternance alternant alternante alternants apprenti apprentie apprentis apprentissage contrat contrats pro
-    professionnalisation formation cdd cdi offre poste emploi recrutement urgent recherche""".split()
-)
+_CONTRACT_WORDS: Final = frozenset({
+    "alternance", "alternant", "alternante", "alternants", "apprenti", "apprentie", "apprentis", "apprentissage",
+    "contrat", "contrats", "pro", "professionnalisation", "formation", "cdd", "cdi", "offre", "poste", "emploi",
+    "recrutement", "urgent", "recherche",
+})  # fmt: skip
 """Words that every offer here may carry: they would make a baker and a pastry cook look alike."""
-_SMALL_WORDS: Final = frozenset(
-    """a au aux ce d dans de des du e en es et f h hf fh l la le les m mf n ne nb no ou par pour s sa se son sur un
-    une vos x y cdd cdi pro fhx hfx mfd mwd via avec""".split()
-)
-_OPPOSITES: Final = frozenset(
-    """interne externe jour nuit matin soir junior senior nord ouest chaud froid avant arriere entrant sortant
-    particuliers professionnels fruits poisson viande""".split()
-)
+_SMALL_WORDS: Final = frozenset({
+    "a", "au", "aux", "ce", "d", "dans", "de", "des", "du", "e", "en", "es", "et", "f", "fh", "fhx", "h", "hf",
+    "hfx", "l", "la", "le", "les", "m", "mf", "mfd", "n", "nb", "ne", "no", "ou", "par", "pour", "s", "sa", "se",
+    "son", "sur", "un", "une", "vos", "x", "y", "cdd", "cdi", "pro", "via",
+})  # fmt: skip
+"""Words of three letters and less that tell no job from another."""
+_OPPOSITES: Final = frozenset({
+    "interne", "externe", "jour", "nuit", "matin", "soir", "junior", "senior", "nord", "ouest", "chaud", "froid",
+    "avant", "arriere", "entrant", "sortant", "particuliers", "professionnels",
+})  # fmt: skip
 """Words that tell two jobs of one employer apart although the rest of a long title is the same."""
 _FEMININE: Final = (("trice", "teur"), ("euse", "eur"), ("iere", "ier"), ("ienne", "ien"), ("ere", "er"), ("e", ""))
-_LEGAL_FORMS: Final = frozenset(
-    "sarl sas sasu sa eurl ei eirl snc scop scic sci selarl earl gie ets etablissements".split()
-)
+_LEGAL_FORMS: Final = frozenset({
+    "sarl", "sas", "sasu", "sa", "eurl", "ei", "eirl", "snc", "scop", "scic", "sci", "selarl", "earl", "gie", "ets",
+    "etablissements",
+})  # fmt: skip
 _NOBODY: Final = frozenset(
     {
         "anonyme", "confidentiel", "confidentielle", "entreprise", "entreprise anonyme", "entreprise confidentielle",
@@ -61,7 +65,7 @@ _NOBODY: Final = frozenset(
 )  # fmt: skip
 """What stands in the place of a name when an employer does not give it."""
 _UNIT: Final = (
-    "h|heures?|mois|ans?|annees?|semaines?|jours?|euros?|k|postes?|apprenti\\w*|alternant\\w*|places?|tonnes?|t"
+    r"h|heures?|mois|ans?|annees?|semaines?|jours?|euros?|k|postes?|places?|apprenti\w*|alternant\w*|tonnes?|t"
 )
 _BRACKETED: Final = re.compile(r"\([\s\d]+\)")
 _BAC: Final = re.compile(r"\bbac ?\+? ?\d\b")
@@ -140,7 +144,7 @@ def job_of(title: str) -> Job:
     """A title as it is compared."""
     letters = cleaned(title).replace(" ", "")
     bits = 0
-    for one, two in zip(letters, letters[1:], strict=False):
+    for one, two in pairwise(letters):
         bits |= 1 << ((ord(one) - _A) * 26 + ord(two) - _A)
     return Job(letters=bits, signs=_signs(title))
 
@@ -165,7 +169,7 @@ def dice(one: int, two: int) -> float:
 
 
 def compatible(one: int, two: int) -> bool:
-    """Whether the signs of two titles may stand for one job: the same numbers, and words that one has beside the other."""
+    """Whether the signs of two titles may stand for one job: the same numbers, and no words that exclude each other."""
     numbers = (1 << NUMBER_BITS) - 1
     if (one ^ two) & numbers:
         return False
@@ -192,7 +196,7 @@ def twin_key(company: str | None, place: str, rome: str, title: str) -> str:
 
 
 def worth(*, partner: str, own: bool, siret: bool, text: bool, diploma: bool, site: bool) -> int:
-    """How much an advert tells, higher first. E-mail and telephone would count elsewhere; here they are not even read."""
+    """How much an advert tells, higher first. E-mail and telephone count elsewhere; here they are not even read."""
     points = _SIRET_POINTS * siret + _TEXT_POINTS * text + _DIPLOMA_POINTS * diploma + _SITE_POINTS * site
     return _OWN * own + points * _FACTORS.get(folded(partner), _USUAL_FACTOR)
 
