@@ -37,6 +37,7 @@ from widget_server.snapshot.index import (
     region_area,
 )
 from widget_server.snapshot.manifest import Counts, Harvest, Manifest
+from widget_server.snapshot.runs import FILE_NAME as LAST_RUN
 from widget_server.snapshot.store import FILE_NAME as CARDS
 from widget_server.snapshot.store import CardReader, CardWriter, Spool
 
@@ -140,8 +141,9 @@ class Draft:
         self._shelf.folder.mkdir(parents=True, exist_ok=True)
         for orphan in self._shelf.folder.glob(f"{_DRAFT}*"):
             shutil.rmtree(orphan)
-        for orphan in self._shelf.folder.glob(f".{CURRENT}-*"):
-            orphan.unlink()
+        for unfinished in (f".{CURRENT}-*", f"{LAST_RUN}-*"):
+            for orphan in self._shelf.folder.glob(unfinished):
+                orphan.unlink()
         self._folder.mkdir()
         try:
             self._spool = Spool(self._folder / "spool.sqlite")
