@@ -20,8 +20,9 @@ from widget_server.sandbox.economy import Counts, Economy, make_economy
 from widget_server.sandbox.faults import Faults
 from widget_server.sandbox.france_travail import FranceTravail, Tokens
 from widget_server.sandbox.gate import Gate, with_hang_up
+from widget_server.sandbox.labonneboite import LaBonneBoite
 from widget_server.sandbox.offers import OfferBook
-from widget_server.sandbox.predictions import LaBonneBoite, Predictions
+from widget_server.sandbox.predictions import Predictions
 from widget_server.sandbox.settings import SandboxSettings
 from widget_server.sandbox.trainings import Catalogue
 

@@ -31,7 +31,6 @@ BEST: Final = 100.0
 """The highest potential."""
 
 _ROME: Final = re.compile(r"[A-Z]\d{4}")
-_OVERSEAS: Final = ("971", "972", "973", "974", "976")
 
 DECLARATION: Final = Declaration(
     name="recruiters-lbb",
@@ -157,9 +156,8 @@ def plan_of(kit: Kit) -> Plan:
     unknown = [code for code in asked if not known.get(code)]
     if unknown:
         raise SettingError(f"LABONNEBOITE_ROMES: {', '.join(unknown)} is no ROME code, for example D1102")
-    every = tuple(code for code in kit.departements if len(code) == 2 or code in _OVERSEAS)
-    departements = _listed(settings.labonneboite_departements) or every
-    nowhere = [code for code in departements if code not in every]
+    departements = _listed(settings.labonneboite_departements) or kit.departements
+    nowhere = [code for code in departements if code not in kit.departements]
     if nowhere:
         raise SettingError(f"LABONNEBOITE_DEPARTEMENTS: {', '.join(nowhere)} is no département, for example 35 or 2A")
     if settings.labonneboite_most < 1:
