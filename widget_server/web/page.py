@@ -157,7 +157,6 @@ class CardView:
     id: str
     kind: str
     tag: str
-    estimate: bool
     demonstration: bool
     title: str
     named: str
@@ -170,6 +169,7 @@ class CardView:
     note: str | None
     source: str
     also_on: tuple[Link, ...]
+    twins: tuple[Link, ...]
     optout: str | None
     title_link: Link
     action: Link | None
@@ -191,6 +191,7 @@ class SourceLine:
     """A source in the footer."""
 
     text: str
+    about: str
     links: tuple[Link, ...] = ()
 
 
@@ -240,8 +241,7 @@ def render_detail(page: DetailPage) -> Rendered:
         look,
         state,
         title=f"{card.title} – {wording.kind_words(card.kind).tag}",
-        card=_card_view(card, page.source, urls, page.now),
-        explanation=wording.kind_words(card.kind).explanation,
+        card=_card_view(card, page.source, urls, page.now, explained=True),
         back=urls.here(),
         summary=_summary(page),
         short=[row for row in map(_row, page.facts) if not row.long],
@@ -274,7 +274,6 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
     answer, request = page.answer, page.request
     look = _look(request, page.shell)
     urls = _Urls(page.shell, request)
-    sources = {source.name: source for source in answer.sources}
     asked = [source for source in answer.sources if source.kind in request.kinds]
     missing = [source for source in asked if source.status == "missing"]
     known = bool(request.romes) and request.place is not None
@@ -309,9 +308,7 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         banners=[] if down else [_missing(source, page.now) for source in missing],
         late=[_late(source, page.now) for source in asked if source.status == "late"],
         demonstration=answer.demonstration,
-        explanation=wording.KINDS["recruiter"].explanation if any(c.kind == "recruiter" for c in answer.cards) else "",
-        recruiter_tag=wording.KINDS["recruiter"].tag,
-        cards=[_card_view(card, sources.get(card.source.name), urls, page.now) for card in answer.cards],
+        cards=_card_views(page, urls),
         next_steps=_next_steps(page, urls) if known and not answer.total and not down else [],
         near=[Link(label=choice.label, href=urls.choice(choice)) for choice in page.near],
         apart=[] if down else [_apart(block, urls) for block in answer.apart],
@@ -576,8 +573,9 @@ def _missing(source: SourceState, now: datetime) -> Banner:
     else:
         text = f"{words.source} manquent pour le moment{wording.NBSP}: le décompte est incomplet."
     home = safe_url(source.home_url) or words.home
-    label = f"Chercher sur {source.label}" if source.home_url else "Chercher sur le site d’origine"
-    return Banner(text=text, link=Link(label=label, href=home, new=True) if home else None)
+    return Banner(
+        text=text, link=Link(label=f"Chercher sur {wording.site(home)}", href=home, new=True) if home else None
+    )
 
 
 def _late(source: SourceState, now: datetime) -> str:
@@ -641,11 +639,11 @@ def _source_line(source: SourceState, now: datetime) -> SourceLine:
     links = []
     licence = safe_url(source.licence_url)
     if licence:
-        links.append(Link(label=f"Conditions de réutilisation de {source.label}", href=licence, new=True))
+        links.append(Link(label="Conditions de réutilisation", href=licence, new=True))
     home = safe_url(source.home_url)
     if home:
-        links.append(Link(label=f"Site de {source.label}", href=home, new=True))
-    return SourceLine(text=source.attribution or source.label, links=tuple(links))
+        links.append(Link(label=wording.site(home), href=home, new=True))
+    return SourceLine(text=source.attribution or source.label, about=source.label, links=tuple(links))
 
 
 # The form
@@ -729,7 +727,7 @@ def _place_field(page: ListPage, urls: _Urls) -> TextField:
     place = page.answer.place
     return TextField(
         name=PLACE_FIELD,
-        label="Ville, code postal ou département",
+        label="Lieu",
         value=(place.label if place else "") or (page.place.text if page.place else ""),
         locked="place" in page.request.lock,
         suggest="places",
@@ -802,7 +800,19 @@ def _level_name(value: int | None) -> str:
 # Cards
 
 
-def _card_view(card: ListedCard, source: SourceState | None, urls: _Urls, now: datetime) -> CardView:
+def _card_views(page: ListPage, urls: _Urls) -> list[CardView]:
+    """The cards of the list; the first recruiter says what such a card is, the others only recall it."""
+    sources = {source.name: source for source in page.answer.sources}
+    first = next((card.id for card in page.answer.cards if card.kind == "recruiter"), None)
+    return [
+        _card_view(card, sources.get(card.source.name), urls, page.now, explained=card.id == first)
+        for card in page.answer.cards
+    ]
+
+
+def _card_view(
+    card: ListedCard, source: SourceState | None, urls: _Urls, now: datetime, *, explained: bool
+) -> CardView:
     words = wording.kind_words(card.kind)
     url, apply = safe_url(card.url), safe_url(card.apply_url)
     detail = urls.card(card.id)
@@ -815,7 +825,6 @@ def _card_view(card: ListedCard, source: SourceState | None, urls: _Urls, now: d
         id=card.id,
         kind=card.kind,
         tag="Emploi + formation" if wording.SCHOOL_FLAG in card.flags else words.tag,
-        estimate=recruiter,
         demonstration=source is not None and source.demonstration,
         title=title,
         named=title if len(title) <= _TITLE_IN_LINKS else title[:_TITLE_IN_LINKS].rstrip() + "…",
@@ -825,9 +834,10 @@ def _card_view(card: ListedCard, source: SourceState | None, urls: _Urls, now: d
         lines=tuple(_lines(card, source, now)),
         chips=tuple(wording.FLAGS[flag] for flag in card.flags if flag in wording.FLAGS),
         reasons=tuple(reason.text for reason in card.reasons[:3]),
-        note=_estimate(card) if recruiter else None,
+        note=_estimate(card, explained) if recruiter else None,
         source=_freshness(card, source, now),
-        also_on=_also_on(card.also_on, urls),
+        also_on=tuple(_also_on(other, urls) for other in card.also_on if other.kind == card.kind),
+        twins=tuple(_twin(other, urls) for other in card.also_on if other.kind != card.kind),
         optout=safe_url(card.optout_url),
         title_link=Link(label=title, href=url or detail, new=url is not None),
         action=action,
@@ -864,22 +874,24 @@ def _lines(card: ListedCard, source: SourceState | None, now: datetime) -> Itera
         yield from (fact for fact in (card.organisation.sector, card.organisation.headcount) if fact)
 
 
-def _estimate(card: ListedCard) -> str:
-    """What a predicted recruiter is, on every one of them; then how strong, when, and for which occupation."""
-    parts = [wording.ESTIMATE]
+def _estimate(card: ListedCard, explained: bool) -> str:
+    """What a predicted recruiter is, on every one of them, in full where asked; how strong, for which occupation."""
+    said = [wording.EXPLANATION if explained else wording.ESTIMATE]
     band = wording.BANDS.get(card.score_band or "")
     if band:
-        parts.append(f"probabilité de recruter {band}")
+        said.append(f"Probabilité de recruter{wording.NBSP}: {band}.")
     if card.occupation:
-        parts.append(f"pour le métier plus large «\u00a0{card.occupation.label}\u00a0»")
-    return ", ".join(parts) + "."
+        said.append(f"Pour le métier plus large «\u00a0{card.occupation.label}\u00a0».")
+    return " ".join(said)
 
 
 def _freshness(card: ListedCard, source: SourceState | None, now: datetime) -> str:
     label = card.source.label
-    published, updated = wording.ago(card.published_on, now), wording.ago(card.updated_on, now)
     if card.estimated:
-        return f"{label}, {card.estimated[:1].lower()}{card.estimated[1:]}"
+        # "Estimation, estimation du 3 novembre" would say it twice.
+        told = card.estimated
+        return told if told.casefold().startswith(label.casefold()) else f"{label}, {told[:1].lower()}{told[1:]}"
+    published, updated = wording.ago(card.published_on, now), wording.ago(card.updated_on, now)
     if published:
         return f"{label}, publiée {published}"
     if updated:
@@ -888,13 +900,17 @@ def _freshness(card: ListedCard, source: SourceState | None, now: datetime) -> s
     return f"{label}, relevée {since}" if since else label
 
 
-def _also_on(others: Sequence[AlsoOn], urls: _Urls) -> tuple[Link, ...]:
-    links = []
-    for other in others:
-        url = safe_url(other.url)
-        label = other.label + (f" ({wording.kind_words(other.kind).tag.lower()})" if other.kind == "recruiter" else "")
-        links.append(Link(label=label, href=url or urls.card(other.id), new=url is not None))
-    return tuple(links)
+def _also_on(other: AlsoOn, urls: _Urls) -> Link:
+    """The same thing, published elsewhere."""
+    url = safe_url(other.url)
+    return Link(label=other.label, href=url or urls.card(other.id), new=url is not None)
+
+
+def _twin(other: AlsoOn, urls: _Urls) -> Link:
+    """Another kind of card that was merged into this one: it keeps a page of its own."""
+    return Link(
+        label=f"Voir aussi{wording.NBSP}: {wording.kind_words(other.kind).tag.lower()}", href=urls.card(other.id)
+    )
 
 
 # Details
@@ -916,7 +932,7 @@ def _summary(page: DetailPage) -> list[Row]:
 def _row(fact: Fact) -> Row:
     html = Markup(nh3.clean(fact.html, tags=_TAGS, attributes={})) if fact.html else None  # noqa: S704 - just cleaned
     url = safe_url(fact.url)
-    link = Link(label=fact.text or fact.label, href=url, new=True) if url else None
+    link = Link(label=fact.text or wording.host(url), href=url, new=True) if url else None
     text = None if link else fact.text or (fact.url if not (html or fact.items) else None)
     items = tuple(item for item in fact.items if item.strip())
     long = html is not None or len(items) > 3 or len(text or "") > 160

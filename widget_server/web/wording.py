@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from widget_server.domain.answer import AnswerPlace, Notice, Occupation
@@ -17,7 +18,7 @@ _MONTHS: Final = ["janv.", "févr.", "mars", "avril", "mai", "juin", "juil.", "a
 
 @dataclass(frozen=True, kw_only=True)
 class KindWords:
-    """How a kind is called: its tag, "1 formation", "2 formations", its one-line explanation, and its actions.
+    """How a kind is called: its tag, "1 formation", "2 formations", and its actions.
 
     `home` is where visitors can look by themselves when the source has no data and so cannot say it.
     """
@@ -26,7 +27,6 @@ class KindWords:
     one: str
     many: str
     source: str
-    explanation: str
     see: str
     apply: str
     home: str | None = None
@@ -38,7 +38,6 @@ KINDS: Final[Mapping[str, KindWords]] = {
         one="formation",
         many="formations",
         source="Les formations",
-        explanation="un diplôme ou un titre à préparer en apprentissage dans un centre de formation.",
         see="Voir la formation",
         apply="Prendre rendez-vous",
         home="https://catalogue-apprentissage.intercariforef.org",
@@ -48,7 +47,6 @@ KINDS: Final[Mapping[str, KindWords]] = {
         one="offre d’emploi",
         many="offres d’emploi",
         source="Les offres d’emploi",
-        explanation="un contrat en alternance proposé par une entreprise.",
         see="Voir l’offre",
         apply="Postuler",
         home="https://candidat.francetravail.fr",
@@ -58,17 +56,27 @@ KINDS: Final[Mapping[str, KindWords]] = {
         one="entreprise à contacter",
         many="entreprises à contacter",
         source="Les entreprises à contacter",
-        explanation="pas d’offre publiée ; d’après nos estimations, cette entreprise pourrait recruter "
-        "en alternance dans ce métier.",
         see="Voir l’entreprise",
         apply="Proposer sa candidature",
         home="https://labonnealternance.apprentissage.beta.gouv.fr",
     ),
 }
+_SITES: Final[Mapping[str, str]] = {
+    "candidat.francetravail.fr": "France Travail",
+    "labonnealternance.apprentissage.beta.gouv.fr": "La bonne alternance",
+    "catalogue-apprentissage.intercariforef.org": "le catalogue des Carif-Oref",
+}
+"""Sites that visitors know by another name than their host's."""
 PUBLIC_SEARCH: Final = "https://labonnealternance.apprentissage.beta.gouv.fr"
 """Where visitors can search when we have nothing at all."""
 
-ESTIMATE: Final = "Estimation statistique, pas une offre d’emploi"
+EXPLANATION: Final = (
+    f"Pas d’offre publiée{NBSP}; d’après nos estimations, cette entreprise pourrait recruter "
+    "en alternance dans ce métier."
+)
+"""What a predicted recruiter is, in full: once per list, where the first one stands."""
+ESTIMATE: Final = "Estimation statistique, pas une offre d’emploi."
+"""The same in short, on every other one."""
 BANDS: Final[Mapping[str, str]] = {"A": "forte", "B": "moyenne", "C": "plus faible"}
 """Words, not percentages: the estimate is no finer than its band."""
 
@@ -91,10 +99,19 @@ def kind_words(kind: str) -> KindWords:
         one=name,
         many=name,
         source=name.capitalize(),
-        explanation="",
         see="Voir",
         apply="Postuler",
     )
+
+
+def host(url: str) -> str:
+    """The host of an address, as people write it."""
+    return (urlsplit(url).hostname or url).removeprefix("www.")
+
+
+def site(url: str) -> str:
+    """How visitors call the site of an address."""
+    return _SITES.get(host(url), host(url))
 
 
 def number(value: int) -> str:
@@ -125,8 +142,8 @@ def distance(km: float | None, place: CardPlace) -> str | None:
     if place.precision != "address":
         return "dans la commune" if km < 1 else f"à environ {km:.0f}{NBSP}km"
     if km < 0.1:
-        return "à moins de 100" + NBSP + "m"
-    return f"à {km:.1f}{NBSP}km".replace(".", ",") if km < 10 else f"à {km:.0f}{NBSP}km"
+        return f"à moins de 100{NBSP}m"
+    return f"à{NBSP}{km:.1f}{NBSP}km".replace(".", ",") if km < 10 else f"à{NBSP}{km:.0f}{NBSP}km"
 
 
 def where(place: CardPlace) -> str:
