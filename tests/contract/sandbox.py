@@ -1,20 +1,25 @@
 """The sandbox as an application in memory, with a clock that tests move."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 
 import httpx
+import uvicorn
 
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.sandbox import Counts, Economy, SandboxSettings, create_sandbox, make_economy
 from widget_server.sandbox.companies import Companies
+from widget_server.sandbox.gate import with_hang_up
 from widget_server.sandbox.offers import OfferBook
 from widget_server.sandbox.trainings import Catalogue
+from widget_server.settings import Settings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SEARCH = "/partenaire/offresdemploi/v2/offres/search"
@@ -101,3 +106,34 @@ async def sandbox(settings: SandboxSettings = QUIET, made: Economy | None = None
         found = Sandbox(http, clock)
         assert (await found.sign_in()).status_code == 200
         yield found
+
+
+@contextmanager
+def served(settings: SandboxSettings = QUIET, made: Economy | None = None) -> Iterator[str]:
+    """The sandbox on a port of this machine, until the block is left; its address."""
+    application = create_sandbox(made or economy(), settings, now=lambda: NOW)
+    config = uvicorn.Config(
+        with_hang_up(application), log_level="critical", access_log=False, date_header=False, lifespan="off", ws="none",
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        # Connections wait in the socket's queue until the thread accepts them: nobody has to wait for it here.
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sandbox")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def settings_for(address: str, folder: str, **more: object) -> Settings:
+    """Settings whose every upstream is the sandbox at this address: quick, and soon discouraged."""
+    told: dict[str, object] = {
+        "data_dir": folder, "attempts": 1, "patience_s": 5.0, "france_travail_url": address,
+        "france_travail_token_url": f"{address}{SIGN_IN}", "france_travail_client_id": FORM["client_id"],
+        "france_travail_client_secret": FORM["client_secret"], "france_travail_rate_per_s": 1000.0,
+        "carif_oref_url": address, "carif_oref_rate_per_s": 1000.0, "recruiters_url": f"{address}{RELEASE}",
+    }  # fmt: skip
+    return Settings(**(told | more))
