@@ -15,6 +15,7 @@ from starlette.responses import Response
 from widget_server.reference.gazetteer import ReferenceGazetteer
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
+from widget_server.reference.tables import Tables
 from widget_server.settings import Settings, read_settings
 from widget_server.snapshot.library import Library
 from widget_server.web.assets import Assets, read_assets
@@ -31,7 +32,8 @@ def create_app(
     settings: Settings, *, now: Callable[[], datetime] | None = None, assets: Assets | None = None
 ) -> Starlette:
     """The application over the snapshots in the settings' data folder; it serves with none, one or all of them."""
-    places, occupations = Places.load(), Occupations.load()
+    tables = Tables(settings.reference_path())
+    places, occupations = Places.load(tables), Occupations.load(tables)
     metrics = Metrics()
     site = Site(
         settings=settings,

@@ -17,6 +17,7 @@ import msgspec
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError, SnapshotError, UpstreamError, UpstreamRefused
+from widget_server.reference.tables import Tables
 from widget_server.reference.vintages import vintages
 from widget_server.settings import DAY_S, Settings
 from widget_server.snapshot.runs import read_run
@@ -76,8 +77,12 @@ class Doctor:
         yield _finding("program", "version", f"{__version__}, Python {sys.version.split()[0]}")
 
     def _reference(self) -> Iterator[Finding]:
-        for table in vintages():
+        tables = Tables(self.settings.reference_path())
+        if tables.problem:
+            yield _finding("reference", "refreshed tables", tables.problem, "widget-server reference refresh")
+        for table in vintages(tables):
             told = f"{table.rows} rows, {table.vintage} ({table.source}; {table.licence})"
+            told += f", refreshed {table.fetched}" if table.fetched else ""
             yield _finding("reference", table.name, told)
 
     def _disk(self) -> Iterator[Finding]:

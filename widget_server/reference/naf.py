@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from widget_server.reference.tables import rows
+from widget_server.reference.tables import SHIPPED, Tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +12,9 @@ class Naf:
     labels: dict[str, str]
 
     @classmethod
-    def load(cls) -> "Naf":
+    def load(cls, tables: Tables = SHIPPED) -> "Naf":
         """Read the table."""
-        return cls(labels=dict(rows("naf")))
+        return cls(labels=dict(tables.rows("naf")))
 
     def label(self, code: str) -> str | None:
         """The label of a code, None when it is unknown."""

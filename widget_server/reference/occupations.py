@@ -7,94 +7,22 @@ from typing import Final
 
 import msgspec
 
-from widget_server.reference.tables import EverydayNames, everyday_names, rows
+from widget_server.reference.tables import SHIPPED, EverydayNames, Tables, everyday_names
 from widget_server.reference.words import WordIndex, plain_names
 
 # An everyday name stands before a label of ROME, and a parent's label before a child's, at equal use.
 _EVERYDAY_POINTS: Final = 1.5
 _PARENT_POINTS: Final = 0.5
 _NAMES_PER_CODE: Final = 5
-# What surrounds the job in what people type: "je veux devenir", "apprentissage", the name of a diploma.
-_IGNORED: Final = frozenset(
-    [
-        "je",
-        "j",
-        "veux",
-        "voudrais",
-        "aimerais",
-        "cherche",
-        "recherche",
-        "suis",
-        "devenir",
-        "etre",
-        "faire",
-        "travailler",
-        "un",
-        "une",
-        "le",
-        "la",
-        "les",
-        "l",
-        "de",
-        "du",
-        "des",
-        "d",
-        "en",
-        "dans",
-        "au",
-        "aux",
-        "a",
-        "et",
-        "ou",
-        "pour",
-        "avec",
-        "chez",
-        "qui",
-        "sur",
-        "mon",
-        "ma",
-        "job",
-        "boulot",
-        "metier",
-        "metiers",
-        "poste",
-        "emploi",
-        "travail",
-        "offre",
-        "formation",
-        "ecole",
-        "stage",
-        "alternance",
-        "alternant",
-        "alternante",
-        "contrat",
-        "apprentissage",
-        "apprenti",
-        "apprentie",
-        "pro",
-        "professionnel",
-        "professionnelle",
-        "cap",
-        "bep",
-        "bp",
-        "bac",
-        "bts",
-        "but",
-        "dut",
-        "licence",
-        "bachelor",
-        "master",
-        "mba",
-        "titre",
-        "diplome",
-        "niveau",
-        "mention",
-        "complementaire",
-        "mc",
-        "bma",
-        "cqp",
-    ]
-)
+# What stands around the job in what people type: "je veux devenir", "apprentissage", the name of a diploma.
+_AROUND: Final = """
+    je j veux voudrais aimerais cherche recherche suis devenir etre faire travailler un une le la les l de du des
+    d en dans au aux a et ou pour avec chez qui sur mon ma job boulot metier metiers poste emploi travail offre
+    formation ecole stage alternance alternant alternante contrat apprentissage apprenti apprentie pro
+    professionnel professionnelle cap bep bp bac bts but dut licence bachelor master mba titre diplome niveau
+    mention complementaire mc bma cqp
+"""
+_IGNORED: Final = frozenset(_AROUND.split())
 
 
 class JobSuggestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,21 +40,27 @@ class _Row:
 
 
 class Occupations:
-    """Every code of ROME v4.60 with its label and its parent."""
+    """Every code of ROME 4 with its label and its parent."""
 
-    def __init__(self, table: dict[str, _Row], everyday: list[EverydayNames]) -> None:
+    def __init__(
+        self, table: dict[str, _Row], everyday: list[EverydayNames], appellations: list[tuple[str, str]]
+    ) -> None:
         self._table = table
         self._everyday = everyday
+        self._appellations = appellations
         self._children: dict[str, tuple[str, ...]] = {}
         for code, row in table.items():
             if row.parent != code:
                 self._children[row.parent] = (*self._children.get(row.parent, ()), code)
 
     @classmethod
-    def load(cls) -> "Occupations":
+    def load(cls, tables: Tables = SHIPPED) -> "Occupations":
         """Read the tables."""
-        table = {code: _Row(label, parent) for code, label, parent, _ogr in rows("rome")}
-        return cls(table, list(everyday_names()))
+        table = {code: _Row(label, parent) for code, label, parent, _ogr in tables.rows("rome")}
+        # A refreshed ROME may have dropped a code that our own names know, and it brings appellations.
+        everyday = [row for row in everyday_names() if all(code in table for code in row.romes)]
+        appellations = [(name, code) for name, code in tables.rows("appellations") if code in table]
+        return cls(table, everyday, appellations)
 
     def codes(self) -> tuple[str, ...]:
         """Every code, sorted."""
@@ -171,6 +105,8 @@ class Occupations:
         for code, known in self._table.items():
             items.append((known.label, (code,)))
             points.append(use.get(code, 0) + (_PARENT_POINTS if known.parent == code else 0.0))
+        items += [(name, (code,)) for name, code in self._appellations]
+        points += [use.get(code, 0) for _, code in self._appellations]
         index = WordIndex(plain_names(name for name, _ in items), points, ignored=_IGNORED)
         return index, items
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from widget_server.domain.geo import KM_PER_DEGREE
-from widget_server.reference.tables import rows
+from widget_server.reference.tables import SHIPPED, Tables
 from widget_server.reference.words import WordIndex, plain_names, words_of
 
 # How far the nearest commune may be; the first, narrow look is nearly always enough.
@@ -106,7 +106,7 @@ class Places:
         self._regions = {each.code: each for each in regions}
 
     @classmethod
-    def load(cls) -> "Places":
+    def load(cls, tables: Tables = SHIPPED) -> "Places":
         """Read the tables."""
         by_code = {
             insee: Commune(
@@ -120,12 +120,12 @@ class Places:
                 longitude=float(longitude) if longitude else None,
                 municipality=municipality,
             )
-            for insee, name, departement, region, postcodes, population, latitude, longitude, municipality in rows(
-                "communes"
+            for insee, name, departement, region, postcodes, population, latitude, longitude, municipality in (
+                tables.rows("communes")
             )
         }
         departements = []
-        for code, name, region, chef_lieu in rows("departements"):
+        for code, name, region, chef_lieu in tables.rows("departements"):
             seat = by_code.get(chef_lieu)
             departements.append(
                 Departement(
@@ -137,8 +137,8 @@ class Places:
                     longitude=seat.longitude if seat else None,
                 )
             )
-        regions = [Region(code=code, name=name) for code, name in rows("regions")]
-        return cls(by_code, dict(row for row in rows("retired_communes")), departements, regions)
+        regions = [Region(code=code, name=name) for code, name in tables.rows("regions")]
+        return cls(by_code, dict(row for row in tables.rows("retired_communes")), departements, regions)
 
     def communes(self) -> tuple[Commune, ...]:
         """Every commune and arrondissement, by code."""

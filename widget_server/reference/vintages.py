@@ -1,21 +1,9 @@
-"""What each reference table holds, of which date, from whom."""
+"""What each reference table in use holds, of which date, from whom."""
 
-import msgspec
-
-from widget_server.reference.tables import FOLDER
+from widget_server.reference.tables import FOLDER, SHIPPED, Tables, Vintage, read_vintages
 
 
-class Vintage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a table holds, of which date, from whom."""
-
-    name: str
-    rows: int
-    sha256: str
-    vintage: str
-    source: str
-    licence: str
-
-
-def vintages() -> list[Vintage]:
-    """Every table's vintage, for `doctor` and for manifests."""
-    return msgspec.json.decode((FOLDER / "vintages.json").read_bytes(), type=list[Vintage])
+def vintages(tables: Tables = SHIPPED) -> list[Vintage]:
+    """Every table's vintage, for `doctor` and for manifests; a refreshed table stands for the one that ships."""
+    shipped = {each.name: each for each in read_vintages(FOLDER)}
+    return list((shipped | {each.name: each for each in tables.refreshed}).values())

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Commune, Places
-from widget_server.reference.tables import rows as rows_of
+from widget_server.reference.tables import SHIPPED
 from widget_server.sandbox.dice import Dice, Numbers, column, mix, unit, weighted
 from widget_server.sandbox.dirt import Kind, soiled
 from widget_server.sandbox.phrases import FAMILIES
@@ -257,7 +257,7 @@ class Economy:
     def retired(self) -> dict[str, list[str]]:
         """Commune codes that no longer exist, by the code of today."""
         found: dict[str, list[str]] = {}
-        for old, today in rows_of("retired_communes"):
+        for old, today in SHIPPED.rows("retired_communes"):
             found.setdefault(today, []).append(old)
         return found
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from widget_server.reference.tables import rows as rows_of
+from widget_server.reference.tables import SHIPPED
 from widget_server.sandbox.dice import Numbers
 from widget_server.sandbox.economy import Economy
 from widget_server.sandbox.faults import Active, number
@@ -469,7 +469,7 @@ _REFERENTIALS: Final[Mapping[str, Callable[[Economy], list[dict[str, object]]]]]
     "permis": lambda _: _pairs({"B": "B - Véhicule léger", "C": "C - Poids lourd", "D": "D - Transport en commun"}),
     "langues": lambda _: _pairs({"AN": "Anglais", "ES": "Espagnol", "AL": "Allemand"}),
     "metiers": lambda economy: _pairs({code: economy.occupations.label(code) or "" for code in economy.jobs.codes}),
-    "nafs": lambda _: _pairs({f"{code[:2]}.{code[2:]}": label for code, label in rows_of("naf")}),
+    "nafs": lambda _: _pairs({f"{code[:2]}.{code[2:]}": label for code, label in SHIPPED.rows("naf")}),
     "domaines": lambda economy: _pairs({code[:3]: code[:3] for code in economy.jobs.codes}),
     "regions": lambda economy: _pairs(_regions(economy)),
     "departements": _departements,

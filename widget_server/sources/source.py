@@ -21,6 +21,7 @@ from widget_server.domain.cards import Declaration, Entry, Rejection
 from widget_server.domain.errors import SnapshotError
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
+from widget_server.reference.tables import Tables
 from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings, is_secret
 from widget_server.snapshot.manifest import Part
@@ -142,7 +143,7 @@ class Kit:
     def mark(self, told: str) -> str:
         """A state of an upstream's data as this program, with these settings and tables, reads it."""
         rows = [(row.name, getattr(self.settings, row.name)) for row in fields(Settings) if not is_secret(row.name)]
-        tables = [(vintage.name, vintage.sha256) for vintage in vintages()]
+        tables = [(vintage.name, vintage.sha256) for vintage in vintages(Tables(self.settings.reference_path()))]
         return hashlib.blake2b(repr((told, __version__, rows, tables)).encode(), digest_size=16).hexdigest()
 
     def is_current(self, mark: str) -> bool:

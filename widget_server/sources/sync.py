@@ -25,6 +25,7 @@ from widget_server.domain.errors import SettingError, UpstreamDown, WidgetError
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
+from widget_server.reference.tables import Tables
 from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings
 from widget_server.snapshot.manifest import Counts, Harvest, Manifest
@@ -140,18 +141,19 @@ async def sync(
     if unknown:
         raise SettingError(f"no source is called {', '.join(unknown)}; there are: {', '.join(sources)}")
     kit = replace(kit_for(settings, settings.data_path(), now, increment=increment), lanes=lanes or Lanes())
-    told = {vintage.name: vintage.vintage for vintage in vintages()}
+    told = {vintage.name: vintage.vintage for vintage in vintages(Tables(settings.reference_path()))}
     runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
     return tuple(await asyncio.gather(*(run.finish(told, accept or {}) for run in runs)))
 
 
 def kit_for(settings: Settings, folder: Path, now: datetime, *, increment: bool = False) -> Kit:
     """A kit on the reference tables, for one sync or one probe."""
-    places = Places.load()
+    tables = Tables(settings.reference_path())
+    places = Places.load(tables)
     return Kit(
         settings=settings,
-        occupations=Occupations.load(),
-        naf=Naf.load(),
+        occupations=Occupations.load(tables),
+        naf=Naf.load(tables),
         placing=Placing(places),
         departements=tuple(each.code for each in places.real_departements()),
         now=now,
