@@ -96,6 +96,14 @@ class Settings:
     )
     recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
+    hygiene: Annotated[str, "Rules of hygiene that act otherwise, as rule:reject|flag|off, with commas."] = ""
+    least_text: Annotated[int, "A description with fewer characters says too little (rule text_short)."] = 40
+    hidden_romes: Annotated[str, "ROME codes of which no offer and no recruiter is shown, with commas."] = ""
+    school_names_file: Annotated[str, "File of names of schools that pose as employers, one on each line."] = ""
+    geiq_file: Annotated[str, "File of the SIRET of groups of employers (GEIQ), which are not treated as schools."] = ""
+    closed_file: Annotated[str, "File of the SIRET of closed establishments; they are not shown."] = ""
+    optout_file: Annotated[str, "File of hashed SIRET and SIREN of companies that asked not to be shown."] = ""
+    optout_secret: Annotated[str, "The salt of OPTOUT_FILE; keep it, the hashes are useless without it."] = ""
     patience_s: Annotated[float, "How long one call to an upstream may stay silent."] = 30.0
     attempts: Annotated[int, "How often one call to an upstream is tried."] = 5
     sync_deadline_s: Annotated[float, "How long the sync of one source may read before it is given up."] = 7200.0

@@ -112,6 +112,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     newest     ISO 8601 instant; among equals the newest comes first
     twin       two entries of one source with the same twin say the same thing; "" = unique
     preferred  among twins the highest stays
+    partner    who published it, where a source brings the adverts of several: those of different partners are compared
+               by likeness (domain/duplicates.py); "" = not compared
+    flagged    the rules of hygiene that kept it with a remark
     street     the street of its place, as far as the source says it: what may be geocoded; "" = unknown
     """
 
@@ -121,6 +124,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     newest: str = ""
     twin: str = ""
     preferred: int = 0
+    partner: str = ""
+    flagged: tuple[str, ...] = ()
     street: str = ""
 
 
@@ -132,12 +137,29 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class PublicRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of hygiene as the public page states it.
+
+    id      the reason under which rejections and flags are counted in the manifest
+    field   what it looks at; "" for what every row needs
+    action  "reject", "flag" or "off"
+    active  False when it is switched off, or asleep because its list is missing
+    """
+
+    id: str
+    why: str
+    field: str
+    action: str
+    active: bool
+
+
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """What a source says of itself; it travels in the manifest, so that the web side needs no source code.
 
     parents_only        the source knows parent ROME codes only
     level_role          "target" (aimed at), "required" (asked for) or "" (no level)
     attribution         the sentence its licence asks for; {date} is the day of the data
+    rules               what was left out or remarked on in this version, as the operator had set it
     """
 
     name: str
@@ -149,3 +171,4 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     parents_only: bool = False
     level_role: str = ""
+    rules: tuple[PublicRule, ...] = ()

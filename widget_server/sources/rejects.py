@@ -1,5 +1,6 @@
 """Why a row does not become a card: one table of stable codes, each with its sentence for the public method page."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from widget_server.domain.cards import Rejection
@@ -19,6 +20,7 @@ REASONS: Final[dict[str, str]] = {
     "place_outside": "Les coordonnées sont hors de France et rien d'autre ne permet de situer la ligne.",
     "place_inconsistent": "La précision du lieu et ses coordonnées se contredisent.",
     "outside_grid": "Les coordonnées sont hors de la zone couverte.",
+    "outside_france": "Les coordonnées sont hors de France.",
     "unpublished": "La formation n'est pas publiée au catalogue.",
     "expired": "La date d'expiration de l'offre est passée.",
     "not_active": "L'offre est pourvue ou annulée, ou l'entreprise ne souhaite plus être proposée.",
@@ -28,7 +30,25 @@ REASONS: Final[dict[str, str]] = {
     "postcode_invalid": "Le code postal de l'entreprise est absent ou mal formé.",
     "not_diffusible": "L'entreprise a demandé à l'INSEE que son nom ou son adresse ne soient pas diffusés.",
 }
-"""Includes the codes that the shelf itself refuses with (no_rome, place_inconsistent, outside_grid)."""
+"""Includes the codes that the shelf itself refuses with (no_rome, place_inconsistent, outside_grid, outside_france)."""
+
+_ONLY: Final[Mapping[str, str]] = {
+    "contract_unknown": "offer",
+    "school_as_employer": "offer",
+    "expired": "offer",
+    "unpublished": "training",
+    "session_past": "training",
+    "siret_invalid": "recruiter",
+    "name_missing": "recruiter",
+    "postcode_invalid": "recruiter",
+    "not_diffusible": "recruiter",
+}
+"""The reasons that concern one kind of card."""
+
+
+def reasons_of(kind: str) -> dict[str, str]:
+    """The reasons for which a row of a kind may be left out, each with its sentence."""
+    return {reason: why for reason, why in REASONS.items() if _ONLY.get(reason, kind) == kind}
 
 
 def reject(reason: str, card_id: str | None, detail: str = "") -> Rejection:
