@@ -132,7 +132,7 @@ class Harvest:
         country = Partition(name=ELSEWHERE, params=self._contracts, axes=COUNTRY_AXES)
         await self._reader.read([country])
         found = self._journal.count(begun)
-        if found < country.announced * ENOUGH:
+        if found < country.least * ENOUGH:
             country.problem = country.problem or f"{found} of the {country.announced} offers of the country found"
         section = _section(country, self._kit.now)
         missing = max(0, country.announced - shown)

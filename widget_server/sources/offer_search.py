@@ -116,7 +116,7 @@ class Search:
             return reading
         if reading.moved or reading.is_short:
             await self._through(params, take, reading, again=True)
-        if reading.is_short and len(reading.keys) < reading.least * ENOUGH and not reading.problem:
+        if len(reading.keys) < reading.least * ENOUGH and not reading.too_many and not reading.problem:
             reading.problem = f"{len(reading.keys)} of {reading.announced} offers found after reading twice"
         return reading
 
@@ -161,8 +161,10 @@ class Search:
             is_settled = again and not fresh and not reading.is_short
             if reading.too_many or reading.covered or is_settled or end >= reading.announced:
                 return
-            start = max(0, min(end - OVERLAP, LAST_START))
-            tail = keys[start - end :]
+            following = max(0, min(end - OVERLAP, LAST_START))
+            if following == start and not fresh:
+                return  # it shows fewer than it announces, again and again
+            start, tail = following, keys[following - end :]
         reading.problem = f"its {reading.announced} offers move faster than they can be read"
 
     async def _page(self, params: Mapping[str, str], start: int, reading: Reading) -> list[Row]:

@@ -19,10 +19,11 @@ FAILURES: Final = 3
 class Partition:
     """What is read under one name, and how that went.
 
-    announced   offers that the partition as a whole says to have
+    announced   offers that the partition as a whole says to have, by its last answer
+    least       the smallest number that it announced: so many must have been found
     read        rows received, those shown twice included
     keys        the distinct ones
-    searches    how many it took
+    searches    how many it took; `left` are still to be read, in this `turn`
     moved       offers came or went while it was read
     error       what the upstream did that ended a search
     problem     why it is not whole; None when every search was proven and their union is what was announced
@@ -32,6 +33,7 @@ class Partition:
     params: Params
     axes: Sequence[str] = AXES
     announced: int = 0
+    least: int = 0
     read: int = 0
     keys: set[str] = field(default_factory=set)
     searches: int = 0
@@ -39,6 +41,12 @@ class Partition:
     error: UpstreamError | None = None
     problem: str | None = None
     left: int = 1
+    turn: int = 1
+
+    @property
+    def is_short(self) -> bool:
+        """Whether so much is missing that movement does not explain it."""
+        return len(self.keys) < self.least * ENOUGH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +95,8 @@ class Reader:
             for part in reversed(await self._answer(query)):
                 queries.put_nowait(_Query(partition=query.partition, params=part))
             query.partition.left -= 1
-            if not query.partition.left:
-                self._close(query.partition)
+            if not query.partition.left and (again := await self._close(query.partition)):
+                queries.put_nowait(again)
             queries.task_done()
 
     async def _answer(self, query: _Query) -> list[Params]:
@@ -98,25 +106,27 @@ class Reader:
             reading = await self._search.read(
                 query.params, self._taker(partition), known=partition.keys if is_nested(query.params) else None
             )
-        except UpstreamRefused as error:
-            if error.status != 400:
-                raise
-            partition.problem = partition.problem or f"refused: {error.said}"
-            return []
-        except (UpstreamDown, UpstreamMalformed) as error:
-            self._failures += 1
-            if self._failures >= FAILURES:
-                raise
-            partition.error = error
-            partition.problem = partition.problem or str(error)
+        except UpstreamError as error:
+            self._failed(partition, error)
             return []
         self._failures = 0
         return self._counted(query, reading)
 
+    def _failed(self, partition: Partition, error: UpstreamError) -> None:
+        """Note it on the partition; raise it when it will befall every other one too."""
+        if isinstance(error, UpstreamRefused) and error.status == 400:
+            partition.problem = partition.problem or f"refused: {error.said}"
+            return
+        self._failures += 1
+        if not isinstance(error, UpstreamDown | UpstreamMalformed) or self._failures >= FAILURES:
+            raise error
+        partition.error = error
+        partition.problem = partition.problem or str(error)
+
     def _counted(self, query: _Query, reading: Reading) -> list[Params]:
         partition = query.partition
         if not partition.searches:
-            partition.announced = reading.announced
+            partition.announced, partition.least = reading.announced, reading.least
         partition.searches += 1
         partition.read += reading.read
         partition.moved |= reading.moved
@@ -138,8 +148,19 @@ class Reader:
 
         return take
 
-    def _close(self, partition: Partition) -> None:
-        if partition.searches > 1 and len(partition.keys) < partition.announced * ENOUGH:
-            said = f"{len(partition.keys)} of {partition.announced} offers found in {partition.searches} searches"
-            partition.problem = partition.problem or said
+    async def _close(self, partition: Partition) -> _Query | None:
+        """Compare a partition that was split with what it announces now; where much is missing, read it once more."""
+        if partition.searches > 1 and partition.problem is None:
+            try:
+                partition.announced = await self._search.total(partition.params)
+            except UpstreamError as error:
+                self._failed(partition, error)
+            partition.least = min(partition.least, partition.announced)
+            if partition.is_short and partition.turn == 1:
+                partition.turn, partition.left, partition.least = 2, 1, partition.announced
+                return _Query(partition=partition, params=partition.params)
+            if partition.is_short:
+                said = f"{len(partition.keys)} of {partition.announced} offers found in {partition.searches} searches"
+                partition.problem = partition.problem or said
         self._done(partition)
+        return None

@@ -1,0 +1,77 @@
+"""Offers come, go and change between any two calls of a harvest, and none is lost, none invented.
+
+Lost is an offer that existed before the first call and after the last one, that the sandbox's truth says to keep, and
+that is neither a card nor merged into one. Invented is a card whose id never existed. Undead is a card of an offer that
+had been deleted before the harvest began.
+"""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.contract.sandbox import NOW, Counts, economy
+from tests.drills.truth import Change, Moving, judged, published, settings_for
+from widget_server.sandbox import SandboxSettings, create_sandbox
+from widget_server.snapshot.shelf import Shelf
+from widget_server.sources.sync import SyncReport, sync
+
+MIDNIGHT = NOW.replace(hour=0)
+COUNTS = Counts(offers=3_000, trainings=101, recruiters=1_000)
+BASE = "http://sandbox.test"
+
+# The window of the sandbox shrinks, so that départements have to be split as the largest ones are.
+SEEDS = [
+    pytest.param(1, 3000, Change(), id="seed 1, whole window"),
+    pytest.param(2, 3000, Change(burst=300), id="seed 2, whole window, bursts"),
+    pytest.param(3, 450, Change(), id="seed 3, window of 600"),
+    pytest.param(4, 150, Change(burst=200), id="seed 4, window of 300, bursts"),
+    pytest.param(5, 0, Change(), id="seed 5, window of 150"),
+]
+
+
+def moving(seed: int, window: int, change: Change, every: int = 2) -> Moving:
+    application = create_sandbox(
+        economy(COUNTS, seed), SandboxSettings(offers_rate_per_s=0, first_positions=window), now=lambda: NOW
+    )
+    return Moving(httpx.ASGITransport(application), BASE, seed, every, change)
+
+
+async def harvest(carrier: Moving, data: Path, *, hours: float = 0, increment: bool = False) -> SyncReport:
+    (report,) = await sync(
+        ["offers"],
+        settings_for(BASE, data),
+        now=MIDNIGHT + timedelta(hours=hours),
+        transports={"offers": carrier},
+        increment=increment,
+        accept={"departement": "bursts of deletions"},
+    )
+    return report
+
+
+@pytest.mark.parametrize(("seed", "window", "change"), SEEDS)
+def test_no_offer_is_lost_and_none_invented_while_offers_come_and_go(tmp_path, seed, window, change):
+    carrier = moving(seed, window, change)
+    before: set[str] = set()
+
+    for hours in (0, 12):
+        kept = asyncio.run(carrier.kept())
+        report = asyncio.run(harvest(carrier, tmp_path, hours=hours))
+
+        assert report.cause is None
+        assert report.complete, problems(tmp_path)
+        assert carrier.changes > 50
+        verdict = judged(published(tmp_path / "offers"), kept, carrier, before=before)
+        assert verdict.is_true, verdict
+        before |= carrier.deleted
+        carrier.settle()
+
+
+def problems(data: Path) -> dict[str, str]:
+    """What each partition of the current version says went wrong."""
+    shelf = Shelf(data / "offers")
+    return {
+        part.name: part.problem for part in shelf.read_manifest(shelf.current_version()).harvest.parts if part.problem
+    }
