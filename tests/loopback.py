@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,6 @@ class Server:
     port: int = 0
     connections: int = 0
     heads: list[bytes] = field(default_factory=list)
-    lost: list[Exception] = field(default_factory=list)
 
 
 def tls() -> ssl.SSLContext:
@@ -33,23 +32,23 @@ def tls() -> ssl.SSLContext:
 async def served(answer: Answer, *, secure: bool = False) -> AsyncIterator[Server]:
     """A server that reads the head of each request and lets `answer` write."""
     seen = Server()
+    tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
-        try:
-            while True:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        with suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError), closing(writer):
+            while not writer.is_closing():
                 seen.heads.append(await reader.readuntil(b"\r\n\r\n"))
                 await answer(writer)
                 await writer.drain()
-                if writer.is_closing():
-                    return
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            seen.lost.append(error)
-        finally:
-            writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls() if secure else None)
     seen.port = server.sockets[0].getsockname()[1]
     async with server:
         yield seen
-        server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks)

@@ -14,7 +14,7 @@ from widget_server.domain.errors import SettingError
 DAY_S: Final = 86_400
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings:
     """The operator's choices. Durations in seconds (`_s`), rates in calls per second (`_per_s`)."""
 
@@ -108,6 +108,15 @@ class Settings:
     attempts: Annotated[int, "How often one call to an upstream is tried."] = 5
     sync_deadline_s: Annotated[float, "How long the sync of one source may read before it is given up."] = 7200.0
     largest_file_mb: Annotated[int, "An upstream's file larger than this, decompressed, is refused."] = 4096
+
+    def __repr__(self) -> str:
+        """What differs from the defaults, without secrets: a trace or a log may hold it."""
+        told = [
+            f"{row.name}={'(secret)' if is_secret(row.name) else repr(getattr(self, row.name))}"
+            for row in fields(self)
+            if getattr(self, row.name) != row.default
+        ]
+        return f"Settings({', '.join(told)})"
 
     def base_url(self) -> str:
         """How browsers reach the server, without a trailing slash."""

@@ -87,6 +87,11 @@ def test_an_element_that_does_not_end_is_given_up(text: bytes):
         cut(text + b"x" * (LONGEST_ELEMENT + 10), 1 << 20)
 
 
+def test_blanks_without_an_end_are_given_up():
+    with pytest.raises(UpstreamMalformed, match="blanks where an array was expected"):
+        cut(b" " * (LONGEST_ELEMENT + 65_537), 65_536)
+
+
 @pytest.mark.parametrize("wrap", [bytes, lambda text: gzip.compress(text)], ids=["plain", "gzip"])
 def test_a_file_is_opened_by_its_first_bytes_and_not_by_its_name(wrap):
     async def run() -> bytes:

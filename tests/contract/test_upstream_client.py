@@ -2,13 +2,15 @@
 
 import asyncio
 import gzip
+import json
 import logging
 import random
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.contract.upstream_fakes import CREDENTIALS, HIDDEN, Clock, answer, client, in_turn, token
+from tests.contract.upstream_fakes import CREDENTIALS, HIDDEN, NOW, Clock, answer, client, in_turn, token
 from widget_server.domain.errors import (
     SettingError,
     UpstreamDown,
@@ -30,9 +32,9 @@ def get(transport: Transport, clock: Clock | None = None, **more: object) -> tup
     return asyncio.run(run())
 
 
-def read(transport: Transport, cap_bytes: int = MEGABYTE, **more: object) -> bytes:
+def read(transport: Transport, most: int = MEGABYTE, **more: object) -> bytes:
     async def run() -> bytes:
-        async with client(transport, **more) as upstream, upstream.stream("/file", cap_bytes=cap_bytes) as body:
+        async with client(transport, **more) as upstream, upstream.stream("/file", cap_bytes=most) as body:
             return b"".join([piece async for piece in body.pieces])
 
     return asyncio.run(run())
@@ -100,11 +102,10 @@ def test_a_401_renews_the_token_and_replays_once():
 def test_a_second_401_is_a_refusal_and_not_a_loop():
     transport, seen = in_turn(token(), answer(401), token(), answer(401))
 
-    with pytest.raises(UpstreamRefused) as caught:
+    with pytest.raises(UpstreamRefused, match="the token that was given for this call, and the one before it"):
         get(transport, credentials=CREDENTIALS)
 
-    assert caught.value.status == 401
-    assert len(seen) == 4
+    assert [request.method for request in seen] == ["POST", "GET", "POST", "GET"]
 
 
 def test_calls_that_meet_a_401_together_share_one_new_token():
@@ -122,6 +123,40 @@ def test_calls_that_meet_a_401_together_share_one_new_token():
     assert asyncio.run(run()) == [206] * 8
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html>", "no token: its answer cannot be read"),
+        ({"access_token": "a\r\nX-Injected: b", "expires_in": 9}, "cannot be written into a header"),
+        ({"access_token": "", "expires_in": 9}, "cannot be written into a header"),
+        (b"[" * MEGABYTE, "sends more than 64 kB"),
+    ],
+    ids=["a page", "a line feed", "nothing", "a megabyte"],
+)
+def test_a_token_that_is_none_is_malformed(body: object, said: str):
+    transport, _ = in_turn(*[answer(200, body) for _ in range(3)])
+
+    with pytest.raises(UpstreamMalformed, match=said):
+        get(transport, credentials=CREDENTIALS)
+
+
+def test_a_token_end_point_that_is_down_for_a_moment_is_asked_again():
+    transport, _ = in_turn(answer(503), httpx.ReadTimeout("slow"), token(), answer(206, {}))
+
+    reply, _ = get(transport, credentials=CREDENTIALS)
+
+    assert reply.status == 206
+
+
+def test_a_token_end_point_that_redirects_is_refused_and_the_secret_stays_here():
+    transport, seen = in_turn(answer(302, headers={"Location": "https://elsewhere.example/"}))
+
+    with pytest.raises(UpstreamRefused, match="302: no token"):
+        get(transport, credentials=CREDENTIALS)
+
+    assert len(seen) == 1
+
+
 def test_wrong_credentials_are_refused_in_the_words_of_the_upstream():
     said = {"error": "invalid_client", "error_description": "Client authentication failed"}
     transport, _ = in_turn(answer(400, said))
@@ -136,8 +171,12 @@ def test_wrong_credentials_are_refused_in_the_words_of_the_upstream():
         [answer(400, {"error_description": f"bad secret {HIDDEN}"})],
         [token(name="tok-en"), answer(400, {"message": "no right for tok-en"})],
         [httpx.ConnectError(f"cannot reach {HIDDEN}")] * 3,
+        [answer(400, {"error_description": "x" * 290 + HIDDEN})],
+        [answer(400, {"error_description": f"bad form client_secret={quote(HIDDEN)}"})],
+        [token(name="tok-en"), answer(400, f"<title>tok-en</title>{HIDDEN}".encode(), {"Content-Type": "text/html"})],
+        [token(name="tok-en"), answer(302, headers={"Location": f"https://e.example/?{HIDDEN}"})],
     ],
-    ids=["token refused", "call refused", "network error"],
+    ids=["token refused", "call refused", "network error", "cut in half", "as a form", "as a page", "as an address"],
 )
 def test_no_secret_is_ever_said(answers: list[httpx.Response | Exception], caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
@@ -146,8 +185,10 @@ def test_no_secret_is_ever_said(answers: list[httpx.Response | Exception], caplo
     with pytest.raises(UpstreamError) as caught:
         get(transport, credentials=CREDENTIALS)
 
-    assert HIDDEN not in f"{caught.value} {CREDENTIALS!r} {caplog.text}"
-    assert "tok-en" not in f"{caught.value} {caplog.text}"
+    written = f"{caught.value} {caught.value!r} {CREDENTIALS!r} {caplog.text}"
+    assert HIDDEN[:10] not in written
+    assert quote(HIDDEN)[:10] not in written
+    assert "tok-en" not in written
 
 
 def test_a_429_waits_as_long_as_it_asks():
@@ -234,14 +275,111 @@ def test_an_answer_shorter_than_announced_is_malformed():
         get(transport)
 
 
-def test_a_400_is_not_tried_again_and_keeps_the_french_message():
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
+def test_a_refusal_is_not_tried_again_and_keeps_the_french_message(status: int):
     said = {"message": "La position de début doit être inférieure ou égale à 3000."}
-    transport, seen = in_turn(answer(400, said))
+    transport, seen = in_turn(answer(status, said))
 
     with pytest.raises(UpstreamRefused) as caught:
         get(transport)
 
-    assert (caught.value.status, caught.value.said, len(seen)) == (400, said["message"], 1)
+    assert (caught.value.status, caught.value.said, len(seen)) == (status, said["message"], 1)
+
+
+@pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])
+def test_a_status_that_may_pass_is_tried_again(status: int):
+    transport, seen = in_turn(answer(status), answer(206, {}))
+
+    reply, _ = get(transport)
+
+    assert (reply.status, len(seen)) == (206, 2)
+
+
+def test_a_503_waits_as_long_as_it_asks():
+    clock = Clock()
+    transport, _ = in_turn(answer(503, headers={"Retry-After": "11"}), answer(206, {}))
+
+    get(transport, clock)
+
+    assert clock.slept == [11.0]
+
+
+def test_a_retry_after_of_nothing_is_no_reason_to_hurry():
+    clock = Clock()
+    transport, _ = in_turn(*[answer(429, headers={"Retry-After": "0"}) for _ in range(2)], answer(206, {}))
+
+    get(transport, clock)
+
+    assert sum(clock.slept) >= 0.25 + 0.5
+
+
+def test_a_retry_after_without_a_date_is_read_by_our_clock():
+    clock = Clock()
+    headers = {"Retry-After": "Tue, 24 Nov 2026 12:00:09 GMT"}
+    transport, _ = in_turn(answer(429, headers=headers), answer(206, {}))
+
+    get(transport, clock, now=lambda: NOW)
+
+    assert clock.slept == [9.0]
+
+
+@pytest.mark.parametrize("told", ["soon", "-5", "Tue, 99 Nov 2026 12:00:09 GMT"])
+def test_a_retry_after_that_cannot_be_read_is_a_429_without_one(told: str):
+    transport, seen = in_turn(answer(429, headers={"Retry-After": told}), answer(206, {}))
+
+    get(transport)
+
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("cut", [b'{"resultats": [{"id": "1"}', b'{"resultats": [{"id": "1', b'{"resultats": [1,'])
+def test_an_answer_that_is_cut_although_it_says_to_be_complete_is_read_again(cut: bytes):
+    transport, _ = in_turn(answer(206, cut), answer(206, {"resultats": []}))
+
+    reply, _ = get(transport)
+
+    assert reply.body == b'{"resultats": []}'
+
+
+@pytest.mark.parametrize("odd", [b'[{"a": "\\ud800"}, {"b": 1}]', b'[{"a": tru}]', b"12"])
+def test_what_is_wrong_within_an_answer_is_left_to_its_reader(odd: bytes):
+    transport, seen = in_turn(answer(200, odd))
+
+    reply, _ = get(transport)
+
+    assert (reply.body, len(seen)) == (odd, 1)
+
+
+def test_an_answer_that_is_cut_three_times_is_malformed():
+    transport, seen = in_turn(*[answer(206, b"[1, 2") for _ in range(3)])
+
+    with pytest.raises(UpstreamMalformed, match="stops in the middle of an answer, after 5 bytes"):
+        get(transport, attempts=10)
+
+    assert len(seen) == 3
+
+
+def test_the_page_of_a_proxy_is_named_by_its_type_and_its_heading():
+    page = b"<html><head><title>Maintenance en cours</title></head><body>...</body></html>"
+    transport, _ = in_turn(*[answer(200, page, {"Content-Type": "text/html; charset=utf-8"}) for _ in range(3)])
+
+    with pytest.raises(UpstreamMalformed, match="answers 200 with text/html instead of data: Maintenance en cours"):
+        get(transport)
+
+
+@pytest.mark.parametrize("kind", ["application/gzip", "application/x-ndjson", "text/plain", "binary/octet-stream"])
+def test_a_file_may_be_of_any_type_that_files_are_served_as(kind: str):
+    transport, _ = in_turn(answer(200, b"[]", {"Content-Type": kind}))
+
+    assert read(transport) == b"[]"
+
+
+def test_a_clock_that_differs_is_measured_and_changes_nothing():
+    transport, _ = in_turn(answer(206, {}, {"Date": "Tue, 24 Nov 2026 13:00:00 GMT"}))
+
+    reply, upstream = get(transport, now=lambda: NOW)
+
+    assert (reply.status, upstream.tally.skew_s) == (206, -3600.0)
 
 
 def test_a_stream_that_breaks_is_an_error_and_never_a_short_file():
@@ -269,6 +407,29 @@ def test_a_gzip_bomb_is_refused_at_the_cap():
 
     with pytest.raises(UpstreamMalformed, match="more than 1 MB"):
         read(transport)
+
+
+def test_gzip_that_swells_beyond_belief_is_refused_whatever_the_cap():
+    bomb = gzip.compress(bytes(1 * MEGABYTE)) * 100
+    transport, _ = in_turn(answer(200, bomb, {"Content-Encoding": "gzip"}))
+
+    with pytest.raises(UpstreamMalformed, match="swells more than 200 times"):
+        read(transport, 4096 * MEGABYTE)
+
+
+def test_json_as_repetitive_as_it_gets_is_no_bomb():
+    row = {"siret": "00000000000000", "enseigne": "Boulangerie Fictive", "rome_codes": ["D1102"] * 3}
+    rows = json.dumps([row | {"siret": f"{number:014d}"} for number in range(300_000)]).encode()
+    transport, _ = in_turn(answer(200, gzip.compress(rows), {"Content-Encoding": "gzip"}))
+
+    assert read(transport, 100 * MEGABYTE) == rows
+
+
+def test_no_answer_is_larger_than_the_client_allows():
+    transport, _ = in_turn(answer(200, bytes(3 * MEGABYTE)))
+
+    with pytest.raises(UpstreamMalformed, match="more than 2 MB"):
+        read(transport, 100 * MEGABYTE, cap_bytes=2 * MEGABYTE)
 
 
 def test_gzip_that_is_cut_short_is_malformed():
@@ -305,6 +466,34 @@ def test_a_redirect_to_another_host_is_refused_and_sends_nothing_there(target: s
         get(transport, credentials=CREDENTIALS)
 
     assert {request.url.host for request in seen} == {"token.example", "upstream.example"}
+
+
+def test_a_host_that_the_source_allows_is_followed_without_the_bearer():
+    transport, seen = in_turn(
+        token(), answer(302, headers={"Location": "https://store.example/file?signed"}), answer(200, {})
+    )
+
+    reply, _ = get(transport, credentials=CREDENTIALS, also_hosts=["store.example"])
+
+    assert reply.status == 200
+    assert [(request.url.host, "authorization" in request.headers) for request in seen[1:]] == [
+        ("upstream.example", True), ("store.example", False),
+    ]  # fmt: skip
+
+
+def test_a_host_that_the_source_allows_is_never_called_without_tls():
+    transport, _ = in_turn(answer(302, headers={"Location": "http://store.example/file"}))
+
+    with pytest.raises(UpstreamRefused, match="redirects to another host"):
+        get(transport, also_hosts=["store.example"])
+
+
+def test_a_key_is_sent_to_its_own_host_only():
+    transport, seen = in_turn(answer(302, headers={"Location": "https://store.example/file"}), answer(200, {}))
+
+    get(transport, key="the-key", also_hosts=["store.example"])
+
+    assert [request.headers.get("authorization") for request in seen] == ["Bearer the-key", None]
 
 
 def test_redirects_that_turn_in_a_circle_end():

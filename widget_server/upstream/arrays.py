@@ -8,6 +8,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
+import msgspec
+
 from widget_server.domain.errors import UpstreamMalformed
 
 LONGEST_ELEMENT: Final = 8 << 20
@@ -21,6 +23,7 @@ _OPENING: Final = frozenset(b"{[")
 _CLOSING: Final = frozenset(b"}]")
 _QUOTE: Final = ord('"')
 _COMMA: Final = ord(",")
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
 async def elements(pieces: AsyncIterator[bytes], upstream: str) -> AsyncIterator[bytes]:
@@ -147,11 +150,23 @@ async def _lines(text: bytes, pieces: AsyncIterator[bytes], upstream: str) -> As
         yield line
 
 
-def _closed(line: bytes) -> bool:
-    """Whether a line holds as many closing as opening brackets and no open string."""
+def is_whole(text: bytes) -> bool:
+    """Whether JSON was not cut on its way; what is wrong within its brackets is not looked at.
+
+    The decoder is fast and refuses one bad character as it refuses a missing end: only then are brackets counted.
+    """
+    try:
+        _ANY.decode(text)
+    except msgspec.DecodeError:
+        return _closed(text)
+    return True
+
+
+def _closed(text: bytes) -> bool:
+    """Whether a text holds as many closing as opening brackets and no open string."""
     depth = 0
-    for token in _TOKEN.finditer(line):
-        char = line[token.start()]
+    for token in _TOKEN.finditer(text):
+        char = text[token.start()]
         if char == _QUOTE and token.end() - token.start() == 1:
             return False
         depth += (char in _OPENING) - (char in _CLOSING)

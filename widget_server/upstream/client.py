@@ -29,13 +29,14 @@ from widget_server.domain.errors import (
     UpstreamRefused,
     UpstreamThrottled,
 )
+from widget_server.upstream.arrays import is_whole
 from widget_server.upstream.compression import MEGABYTE, CutShort, capped, inflated
 from widget_server.upstream.lane import Lane, Sleep
 from widget_server.upstream.retries import LONGEST_WAIT_S, MOST, Again, pause_s, retry_after_s, skew_s
 from widget_server.upstream.secrecy import Secrets, hush
 from widget_server.upstream.token import Credentials as Credentials
 from widget_server.upstream.token import Token, TokenReply
-from widget_server.upstream.words import is_cut, said
+from widget_server.upstream.words import said
 
 Transport = httpx.AsyncBaseTransport
 """What carries the calls; tests hand in a fake or the sandbox application."""
@@ -55,6 +56,7 @@ _SMALL: Final = 64 * 1024
 _LONGEST_WORDS: Final = 300
 _BUSY: Final = frozenset({408, 425, 500, 502, 503, 504})
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_JSON: Final = (b"{", b"[")
 _DEMONSTRATION: Final = "x-demonstration-data"
 # The page of a proxy, the XML error of an object store: nothing that any upstream of ours sends as data.
 _STRANGE: Final = re.compile(r"text/html|(?:text|application)/xml|application/xhtml|(?:image|audio|video|font)/", re.I)
@@ -138,6 +140,7 @@ class Client:
         self._base = _base(name, base_url)
         self._rate_per_s = rate_per_s
         self._attempts = max(1, attempts)
+        self._token_s = min(patience_s, _TOKEN_S)
         self._lane = lane or Lane(name, clock=clock, sleep=sleep)
         self._cap_bytes = cap_bytes
         self._also_hosts = frozenset(also_hosts)
@@ -179,7 +182,7 @@ class Client:
         async def once() -> Reply:
             async with self._opened(path, params) as response:
                 body = b"".join([piece async for piece in self._pieces(response, cap_bytes)])
-            if is_cut(body):
+            if body[:1] in _JSON and not is_whole(body):
                 raise Again(CutShort(self.name, f"stops in the middle of an answer, after {len(body)} bytes"))
             return Reply(status=response.status_code, headers=_plain(response), body=body)
 
@@ -279,12 +282,13 @@ class Client:
     async def _post(self, url: str, form: Mapping[str, str]) -> TokenReply:
         """Ask for a token: short, quick, and never redirected."""
         try:
-            async with asyncio.timeout(_TOKEN_S), self._http.stream("POST", url, data=dict(form)) as response:
+            async with asyncio.timeout(self._token_s), self._http.stream("POST", url, data=dict(form)) as response:
                 body = b"".join([piece async for piece in self._pieces(response, _SMALL)])
         except TimeoutError as error:
-            raise Again(UpstreamDown(self.name, f"no token: no answer within {_TOKEN_S:.0f} s")) from error
+            raise Again(UpstreamDown(self.name, f"no token: no answer within {self._token_s:g} s")) from error
         except httpx.HTTPError as error:
             raise self._silence(error, "no token: ") from error
+        _log.debug("%s: POST for a token gives %d", self.name, response.status_code)
         wait_s = retry_after_s(_plain(response), self._now())
         return TokenReply(status=response.status_code, body=body, said=self._words(body), wait_s=wait_s)
 

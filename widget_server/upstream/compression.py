@@ -65,7 +65,8 @@ async def capped(pieces: AsyncIterator[bytes], cap_bytes: int, upstream: str) ->
     async for piece in pieces:
         size += len(piece)
         if size > cap_bytes:
-            raise UpstreamMalformed(upstream, f"sends more than {cap_bytes / MEGABYTE:.0f} MB")
+            cap = f"{cap_bytes // MEGABYTE} MB" if cap_bytes >= MEGABYTE else f"{cap_bytes // 1024} kB"
+            raise UpstreamMalformed(upstream, f"sends more than {cap}")
         yield piece
 
 

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 _HEADING: Final = re.compile(r"<(?:title|h1)\b[^>]*>\s*([^<]+)", re.IGNORECASE)
-_CLOSING: Final[dict[bytes, bytes]] = {b"{": b"}", b"[": b"]"}
 
 
 class _Error(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +29,3 @@ def said(body: bytes) -> str:
         heading = _HEADING.search(text)
         text = heading[1] if heading else ""
     return " ".join(text.split())
-
-
-def is_cut(body: bytes) -> bool:
-    """Whether JSON opens with a bracket that its last character does not close: it was cut on its way."""
-    text = body.strip()
-    closing = _CLOSING.get(text[:1])
-    return closing is not None and text[-1:] != closing
