@@ -16,6 +16,7 @@ from widget_server.domain.cards import (
     Rejection,
     SourceName,
 )
+from widget_server.domain.duplicates import twin_key, worth
 from widget_server.domain.errors import SettingError
 from widget_server.sources.facts import answered, filled, linked, listed, said
 from widget_server.sources.harvest import CONTRACTS, Harvest
@@ -35,19 +36,13 @@ from widget_server.sources.offer_records import (
 from widget_server.sources.offer_search import Search
 from widget_server.sources.placing import Whereabouts
 from widget_server.sources.rejects import reject
+from widget_server.sources.rules import Record, contract_of
 from widget_server.sources.source import Kit, instant, paris_day, sortable
 from widget_server.sources.text import fold, line, link, names_contact
 from widget_server.upstream.client import Client, Credentials
 
 DETAIL: Final = "https://candidat.francetravail.fr/offres/recherche/detail/{id}"
 
-_NATURES: Final[Mapping[str, str]] = {
-    "contrat apprentissage": "apprentissage",
-    "contrat d apprentissage": "apprentissage",
-    "cont professionnalisation": "professionnalisation",
-    "contrat professionnalisation": "professionnalisation",
-    "contrat de professionnalisation": "professionnalisation",
-}
 _LEVELS: Final[Mapping[str, int]] = {
     "cap bep et equivalent": 3,
     "3eme achevee ou brevet": 3,
@@ -57,9 +52,10 @@ _LEVELS: Final[Mapping[str, int]] = {
     "bac 3 bac 4 ou equivalent": 6,
     "bac 5 et plus ou equivalent": 7,
 }
+_OWN: Final = "1"
+"""The origin of what France Travail publishes itself; everything else comes from a partner."""
 _REQUIRED: Final = "E"
 _WANTED: Final[Mapping[str, str]] = {"E": " (exigé)", "S": " (souhaité)"}
-_SCHOOLS: Final = "85"
 _MONTHS: Final = re.compile(r"(\d+)\s*mois", re.IGNORECASE)
 _LONGEST_MONTHS: Final = 60
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,20}")
@@ -81,11 +77,12 @@ DECLARATION: Final = Declaration(
     licence_url=FRANCE_TRAVAIL_OFFERS,
     method=(
         "Toutes les offres d'apprentissage et de professionnalisation publiées par France Travail sont lues,"
-        " département par département, puis sans lieu. Les offres d'employeurs qui relèvent de l'enseignement"
-        " (division 85 de la NAF) sont écartées, de même que celles dont le contrat ou le métier n'est pas reconnu."
+        " département par département, puis sans lieu ; les règles qui en écartent sont énumérées ci-dessous."
         " Deux annonces de la même entreprise, dans la même commune, pour le même métier et sous le même intitulé n'en"
-        " font qu'une. Une offre que France Travail ne montre plus est retirée à la lecture complète suivante. Les"
-        " textes sont reproduits sans mise en forme ; les noms, téléphones et adresses électroniques n'y figurent pas."
+        " font qu'une, de même que deux annonces de partenaires différents dont les intitulés se ressemblent ; celle"
+        " qui reste renvoie à l'autre. Une offre que France Travail ne montre plus est retirée à la lecture complète"
+        " suivante. Les textes sont reproduits sans mise en forme ; les noms, téléphones et adresses électroniques n'y"
+        " figurent pas."
     ),
     level_role="required",
 )
@@ -149,11 +146,9 @@ def to_entry(offer: Offer, kit: Kit) -> Entry | Rejection:
     title = line(offer.intitule)
     if title is None:
         return reject("title_missing", card_id)
-    contract = _NATURES.get(fold(offer.nature_contrat))
-    if contract is None:
-        return reject("contract_unknown", card_id, offer.nature_contrat or "")
-    if is_school(offer):
-        return reject("school_as_employer", card_id, (offer.code_naf or offer.secteur_activite or ""))
+    verdict = kit.hygiene.judge(_record(offer, card_id, title))
+    if verdict.rejection is not None:
+        return verdict.rejection
     if not offer.rome_code:
         return reject("no_rome", card_id)
     romes = kit.known_romes([offer.rome_code])
@@ -183,7 +178,7 @@ def to_entry(offer: Offer, kit: Kit) -> Entry | Rejection:
         source=SourceName(name=DECLARATION.name, label=DECLARATION.label),
         reasons=(),
         level=level_of(offer.formations, kit),
-        contract=(contract,),
+        contract=tuple(filter(None, [contract_of(offer.nature_contrat)])),
         duration=duration_of(offer.type_contrat_libelle),
         published_on=paris_day(created),
         updated_on=paris_day(updated),
@@ -191,19 +186,46 @@ def to_entry(offer: Offer, kit: Kit) -> Entry | Rejection:
         url=DETAIL.format(id=offer.id),
         apply_url=_apply_url(offer),
     )
-    where = place.insee or place.postcode or fold(place.label)
-    return Entry(
+    own = offer.origine_offre is not None and offer.origine_offre.origine == _OWN
+    partner = DECLARATION.label if own else _partner(offer.origine_offre)
+    entry = Entry(
         card=card,
         facts=tuple(filled(_facts(offer, kit))),
         newest=sortable(created),
-        twin=f"{fold(name)}|{where}|{offer.rome_code}|{fold(title)}" if name else "",
-        preferred=int(offer.origine_offre is not None and offer.origine_offre.origine == "1"),
+        twin=twin_key(name, place.insee or place.postcode or place.label, offer.rome_code, title),
+        preferred=worth(
+            partner=partner,
+            own=own,
+            siret=card.organisation.siret is not None,
+            text=bool(offer.description),
+            diploma=card.level is not None,
+            site=link(company.url) is not None,
+        ),
+        partner=partner,
+    )
+    return verdict.on(entry)
+
+
+def _record(offer: Offer, card_id: str, title: str) -> Record:
+    """What the rules of hygiene look at."""
+    company = offer.entreprise or Company()
+    return Record(
+        id=card_id,
+        title=title,
+        text=offer.description,
+        company=line(company.nom),
+        siret=_siret(company.siret),
+        naf=offer.code_naf,
+        sector=offer.secteur_activite,
+        contracts=(offer.nature_contrat,) if offer.nature_contrat else (),
+        romes=(offer.rome_code,) if offer.rome_code else (),
     )
 
 
-def is_school(offer: Offer) -> bool:
-    """Whether the employer belongs to education: NAF division 85, by code or by sector."""
-    return (offer.code_naf or "").strip().startswith(_SCHOOLS) or (offer.secteur_activite or "").strip() == _SCHOOLS
+def _partner(told: Origin | None) -> str:
+    """The partner of France Travail that publishes an offer."""
+    names = [line(partner.nom) for partner in (told.partenaires if told else None) or ()]
+    return next(filter(None, names), "Partenaire de France Travail")
 
 
 def level_of(diplomas: list[Diploma] | None, kit: Kit) -> int | None:

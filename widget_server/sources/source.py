@@ -26,6 +26,7 @@ from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings, is_secret
 from widget_server.snapshot.manifest import Part
 from widget_server.snapshot.shelf import Shelf
+from widget_server.sources.hygiene import Hygiene
 from widget_server.sources.placing import Placing
 from widget_server.upstream.client import Client, Credentials, Tally, Transport
 from widget_server.upstream.lane import Lanes
@@ -93,6 +94,7 @@ class Kit:
 
     folder      the source's own folder: what it must find again in the next sync goes there, in a file with a dot
     increment   read only what is new since the last sync, where the upstream can tell; else the same as a full sync
+    hygiene     the rules that a source asks while it maps a row
     lanes       what the clients of one application share: two sources that use it keep one pace
     """
 
@@ -104,6 +106,7 @@ class Kit:
     now: datetime
     folder: Path
     increment: bool = False
+    hygiene: Hygiene = field(default_factory=Hygiene)
     notes: Notes = field(default_factory=Notes)
     clients: list[Client] = field(default_factory=list)
     transport: Transport | None = None
