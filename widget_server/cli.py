@@ -80,6 +80,7 @@ def sync(
     import msgspec
 
     from widget_server.progress import SyncDisplay
+    from widget_server.snapshot.guards import GUARDS
     from widget_server.sources.sync import sync as sync_sources
 
     with SyncDisplay() as display:
@@ -90,7 +91,7 @@ def sync(
                     settings,
                     now=datetime.now(UTC),
                     report=display.step,
-                    accept=_accepted(accept, because),
+                    accept=_accepted(accept, because, [guard.id for guard in GUARDS]),
                     increment=increment,
                 )
             )
@@ -173,10 +174,7 @@ def _explain(settings: Settings, row_id: str, sources: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-def _accepted(rules: tuple[str, ...], because: str) -> dict[str, str]:
-    from widget_server.snapshot.guards import GUARDS
-
-    known = [guard.id for guard in GUARDS]
+def _accepted(rules: tuple[str, ...], because: str, known: Sequence[str]) -> dict[str, str]:
     unknown = [rule for rule in rules if rule not in known]
     if unknown:
         raise click.BadParameter(f"no rail is called {', '.join(unknown)}; there are: {', '.join(known)}")
@@ -259,6 +257,42 @@ def show_settings(settings: Settings) -> None:
     for row in describe(settings):
         click.echo(f"{row.name}={row.value}")
         click.echo(f"    {row.help} Default: {row.default or '(empty)'}")
+
+
+@main.group()
+def reference() -> None:
+    """The reference tables: communes, ROME, RNCP. `doctor` prints their vintages."""
+
+
+@reference.command("refresh")
+@click.argument("parts", nargs=-1)
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Read the files of this folder instead of the network.",
+)
+@click.option("--accept", multiple=True, metavar="RULE", help="Publish although this rail is broken; needs --because.")
+@click.option("--because", default="", help="Why the rail may be broken; recorded in the vintages.")
+@click.pass_obj
+def refresh_reference(
+    settings: Settings, parts: tuple[str, ...], folder: Path | None, accept: tuple[str, ...], because: str
+) -> None:
+    """Newer tables of PARTS (places, rome, rncp; all by default) into REFERENCE_DIR; restart the server after it."""
+    from widget_server.sources.referentials import RAILS, refresh
+
+    accepted = _accepted(accept, because, list(RAILS))
+    try:
+        reports = asyncio.run(
+            refresh(settings, now=datetime.now(UTC), folder=folder, parts=parts, accept=accepted)
+        )
+    except (SettingError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for report in reports:
+        told = ", ".join(f"{name} {after} rows (before: {before})" for name, (before, after) in report.tables.items())
+        click.echo(f"{report.part}: {told or f'{report.cause}; its tables stay'}", err=not report.ok)
+    if not all(report.ok for report in reports):
+        raise SystemExit(1)
 
 
 @main.group()
