@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -283,9 +284,7 @@ def refresh_reference(
 
     accepted = _accepted(accept, because, list(RAILS))
     try:
-        reports = asyncio.run(
-            refresh(settings, now=datetime.now(UTC), folder=folder, parts=parts, accept=accepted)
-        )
+        reports = asyncio.run(refresh(settings, now=datetime.now(UTC), folder=folder, parts=parts, accept=accepted))
     except (SettingError, OSError) as error:
         raise click.ClickException(str(error)) from error
     for report in reports:
