@@ -25,7 +25,8 @@ def test_every_make_target_that_the_documents_name_exists():
 
 def test_every_file_and_folder_that_the_readme_names_exists():
     text = (ROOT / "README.md").read_text("utf-8")
-    named = set(re.findall(r"\]\((?!https?:)([^)#]+)", text)) | set(re.findall(r"^\| `([a-z_./]+)` ", text, re.MULTILINE))
+    linked = set(re.findall(r"\]\((?!https?:)([^)#]+)", text))
+    named = linked | set(re.findall(r"^\| `([a-z_./]+)` ", text, re.MULTILINE))
 
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

@@ -1,0 +1,80 @@
+"""`make demo` without a terminal: ready in time, three kinds everywhere, gone when interrupted, quick to start again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import ROOT, free_port
+from widget_server.demo import SEARCHES
+
+READY_WITHIN_S = 60
+AGAIN_WITHIN_S = 10
+
+
+class Demo:
+    def __init__(self, folder: Path) -> None:
+        self.ports = {name: free_port() for name in ("WIDGET_PORT", "EXAMPLES_PORT", "SANDBOX_PORT")}
+        self.widget = f"http://127.0.0.1:{self.ports['WIDGET_PORT']}"
+        self.folder = folder
+
+    def __enter__(self) -> "Demo":
+        self.begun = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "widget_server.cli", "demo"],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(port) for name, port in self.ports.items()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return self
+
+    def ready_after_s(self) -> float:
+        while time.monotonic() - self.begun < 2 * READY_WITHIN_S:
+            assert self.process.poll() is None, self.process.stderr.read()
+            try:
+                if httpx.get(f"{self.widget}/readyz", timeout=2).status_code == 200:
+                    return time.monotonic() - self.begun
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError("never ready")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+        finally:
+            self.process.stderr.close()
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_is_ready_in_time_shows_three_kinds_and_starts_again_in_seconds(tmp_path):
+    with Demo(tmp_path) as demo:
+        first_s = demo.ready_after_s()
+        for name, query in SEARCHES:
+            answer = httpx.get(f"{demo.widget}/v1/cards?{query}").json()
+            shown = {card["kind"] for card in answer["cards"][:6]}
+            assert shown == {"training", "offer", "recruiter"}, name
+            assert answer["demonstration"], name
+            page = httpx.get(f"{demo.widget}/v1/widget?{query}").text
+            assert "Données de démonstration" in page, name
+    for port in demo.ports.values():
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/", timeout=2)
+
+    with Demo(tmp_path) as demo:
+        again_s = demo.ready_after_s()
+    assert first_s < READY_WITHIN_S
+    assert again_s < AGAIN_WITHIN_S
