@@ -294,7 +294,7 @@ async def _fetched(kit: Kit) -> AsyncIterator[Path]:
         async with _exporting(kit) as api:
             envelope = await _envelope(api)
             made = _day_of(envelope)
-            mark = kit.mark(envelope.last_update)
+            mark = kit.mark(envelope.last_update + kit.hygiene.lists.mark)
             if kit.is_current(mark):
                 raise Unchanged(f"{NAME}: the export of {envelope.last_update} is the one that is shown")
             for left in reversed(range(_DOWNLOADS)):
@@ -306,7 +306,7 @@ async def _fetched(kit: Kit) -> AsyncIterator[Path]:
                     if not left or (isinstance(error, UpstreamRefused) and error.status != _FORBIDDEN):
                         raise
                     envelope = await _envelope(api)
-                    made, mark = _day_of(envelope), kit.mark(envelope.last_update)
+                    made, mark = _day_of(envelope), kit.mark(envelope.last_update + kit.hygiene.lists.mark)
         kit.notes.as_of, kit.notes.mark = made, mark
         yield path
     finally:

@@ -62,6 +62,12 @@ class Hygiene:
         """Whether a rule does nothing because the list that it needs is missing or empty."""
         return bool(rule.needs) and not getattr(self.lists, rule.needs)
 
+    def waiting(self, kind: str) -> list[str]:
+        """The rules that sleep although nobody chose so: no sync of trainings has left its schools yet."""
+        if self.lists.schools is not None:
+            return []
+        return [rule.id for rule in RULES if kind in rule.kinds and rule.needs == "schools"]
+
     def described(self, kind: str) -> tuple[PublicRule, ...]:
         """Every rule for a kind in words, and every other reason for which a row of it is left out."""
         rules = [
@@ -108,9 +114,13 @@ class Hygiene:
         return record.delegated or group(record, self.lists) is not None
 
 
-def read_hygiene(settings: Settings) -> Hygiene:
-    """The rules as the settings have them. `SettingError` when a list cannot be read or a rule does not exist."""
-    return Hygiene(lists=read_lists(settings), actions=_actions(settings.hygiene))
+def read_hygiene(settings: Settings, kind: str) -> Hygiene:
+    """The rules as the settings have them. `SettingError` when a list cannot be read or a rule does not exist.
+
+    A kind that no rule judges needs no list: its source goes on when a list is missing.
+    """
+    judged = any(kind in rule.kinds for rule in RULES)
+    return Hygiene(lists=read_lists(settings) if judged else Lists(), actions=_actions(settings.hygiene))
 
 
 def _actions(told: str) -> dict[str, Action]:

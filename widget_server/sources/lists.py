@@ -52,7 +52,10 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Lists:
-    """Everything that may be looked up. `schools` is None while no sync of trainings has left any."""
+    """Everything that may be looked up. `schools` is None while no sync of trainings has left any.
+
+    `mark` changes with the content of every list.
+    """
 
     school_names: frozenset[str] = frozenset()
     longest_name: int = 0
@@ -64,6 +67,7 @@ class Lists:
     school_units: Numbers = field(default_factory=Numbers)
     hidden_romes: frozenset[str] = frozenset()
     least_text: int = 0
+    mark: str = ""
 
     def names_school(self, company: str) -> str | None:
         """The listed name that occurs in a company's name as whole words."""
@@ -113,6 +117,7 @@ def read_lists(settings: Settings) -> Lists:
         school_units=Numbers(number[:_SIREN] for number in schools or ()),
         hidden_romes=frozenset(filter(None, (code.strip().upper() for code in settings.hidden_romes.split(",")))),
         least_text=settings.least_text,
+        mark=_mark(settings),
     )
 
 
@@ -125,12 +130,22 @@ def write_schools(folder: Path, numbers: Iterable[str]) -> None:
 
 def _schools(settings: Settings) -> list[str] | None:
     """The schools that any source of trainings has left; None when none has."""
-    found: list[str] | None = None
-    for name, kind in settings.expected_sources():
-        path = settings.data_path() / name / SCHOOLS
-        if kind == _TRAINING and path.is_file():
-            found = [*(found or ()), *_sirets(f"{path.name} of {name}", _lines("DATA_DIR", str(path)))]
-    return found
+    files = _school_files(settings)
+    return [number for file in files for number in _sirets(str(file), _lines("DATA_DIR", str(file)))] if files else None
+
+
+def _school_files(settings: Settings) -> list[Path]:
+    files = [settings.data_path() / name / SCHOOLS for name, kind in settings.expected_sources() if kind == _TRAINING]
+    return [file for file in files if file.is_file()]
+
+
+def _mark(settings: Settings) -> str:
+    told = (settings.school_names_file, settings.geiq_file, settings.closed_file, settings.optout_file)
+    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    for path in [*(Path(file) for file in told if file), *_school_files(settings)]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _numbers(setting: str, file: str) -> Numbers:

@@ -173,7 +173,7 @@ ORIGIN: Final = (
         _HELPED,
     ),
     _phrase("de souche,de race", rf" francais[a-z]* de souche | de race {_ORIGINS} ", r" race (?:charolaise"
-    rf"|limousine)"),
+    r"|limousine)"),
     _phrase("abstenir", rf" {_PEOPLE} s abstenir "),
     _phrase(
         "pas d,sauf,aucun,ni ",

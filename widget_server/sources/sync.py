@@ -10,7 +10,7 @@ import logging
 import resource
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -32,6 +32,7 @@ from widget_server.snapshot.manifest import Counts, Harvest, Manifest
 from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Draft, Shelf
 from widget_server.sources import SOURCES
+from widget_server.sources.hygiene import read_hygiene
 from widget_server.sources.placing import Placing
 from widget_server.sources.source import Kit, Notes, Source, Unchanged
 from widget_server.upstream.client import Tally, Transport
@@ -208,8 +209,13 @@ class _Run:
         return self._reported(manifest, previous, cause)
 
     async def _publish(self, vintages: Mapping[str, str], accept: Mapping[str, str]) -> Manifest:
+        declaration = self._source.declaration
+        self._kit = replace(self._kit, hygiene=read_hygiene(self._kit.settings, declaration.kind))
         kit, notes = self._kit, self._kit.notes
-        async with _writing(self._shelf.draft(self._source.declaration, started=kit.now)) as desk:
+        declaration = msgspec.structs.replace(declaration, rules=kit.hygiene.described(declaration.kind))
+        for rule in kit.hygiene.waiting(declaration.kind):
+            notes.remark(f"asleep_{rule}")
+        async with _writing(self._shelf.draft(declaration, started=kit.now)) as desk:
             await self._harvest(desk)
             self._tell("publish")
             harvest = Harvest(
@@ -222,7 +228,7 @@ class _Run:
                 parts=tuple(notes.parts),
                 mark=notes.mark,
             )
-            return await desk.publish(kit, harvest, self._source.declaration.kind, accept)
+            return await desk.publish(kit, harvest, declaration.kind, accept)
 
     async def _harvest(self, desk: "_Desk") -> None:
         """Read the source to its end, or until the deadline."""
@@ -231,7 +237,7 @@ class _Run:
         try:
             async with (
                 asyncio.timeout(kit.settings.sync_deadline_s) as deadline,
-                aclosing(self._source.rows(kit)) as rows,
+                aclosing(_admitted(self._source.rows(kit), kit)) as rows,
             ):
                 async for row in rows:
                     batch.append(row)
@@ -289,6 +295,13 @@ class _Run:
             peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             cause=cause,
         )
+
+
+async def _admitted(rows: AsyncGenerator[Entry | Rejection, None], kit: Kit) -> AsyncGenerator[Entry | Rejection, None]:
+    """The same rows, those that no list keeps out; before anything else is done with them, such as asking where."""
+    async with aclosing(rows):
+        async for row in rows:
+            yield kit.hygiene.admit(row) if isinstance(row, Entry) else row
 
 
 class _Desk:
