@@ -149,6 +149,11 @@ class Form:
     fixed: tuple[str, ...] = ()
     open: bool = False
 
+    @property
+    def editable(self) -> bool:
+        """Something is left to choose; a partner may have locked everything."""
+        return bool(self.fields or self.radius or self.kinds or self.level)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CardView:
@@ -301,7 +306,7 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         known=known,
         form=None if down else _form(page, urls),
         status=_status(page, down=down, incomplete=bool(missing)),
-        counts=wording.kind_counts(answer.counts) if known and sum(map(bool, answer.counts.values())) > 1 else "",
+        counts=_counts(answer) if known else "",
         jobs=[f"{job.label} ({job.rome})" for job in answer.occupations] if len(answer.occupations) > 1 else [],
         shown_jobs=_SHOWN_JOBS,
         remarks=_remarks(answer),
@@ -309,8 +314,7 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         late=[_late(source, page.now) for source in asked if source.status == "late"],
         demonstration=answer.demonstration,
         cards=_card_views(page, urls),
-        next_steps=_next_steps(page, urls) if known and not answer.total and not down else [],
-        near=[Link(label=choice.label, href=urls.choice(choice)) for choice in page.near],
+        ideas=_ideas(page, urls) if known and not answer.total and not down else [],
         apart=[] if down else [_apart(block, urls) for block in answer.apart],
         steps=_steps(answer, urls),
         sources=[_source_line(source, page.now) for source in answer.sources if source.attribution],
@@ -543,12 +547,20 @@ def _status(page: ListPage, *, down: bool, incomplete: bool) -> Status:
     return Status(strong=strong, rest=f"{where}{last}")
 
 
-def _remarks(answer: Answer) -> list[str]:
-    """What the visitor should know of this list: corrections first, then what is counted and what is not shown."""
-    said = [text for text in map(wording.visible, answer.notices) if text]
+def _counts(answer: Answer) -> str:
+    """The total by kind, when there is more than one; and how many cards a level filter kept without knowing."""
+    several = sum(map(bool, answer.counts.values())) > 1
     unknown = sum(answer.level_unknown.values())
+    parts = [wording.kind_counts(answer.counts)] if several else []
     if unknown and answer.total:
-        said.append(f"dont {wording.number(unknown)} sans niveau indiqué".capitalize() + ".")
+        parts.append(f"dont {wording.number(unknown)} sans niveau indiqué")
+    said = ", ".join(parts)
+    return said[:1].upper() + said[1:]
+
+
+def _remarks(answer: Answer) -> list[str]:
+    """What the visitor should know of this list: corrections first, then what is not shown."""
+    said = [text for text in map(wording.visible, answer.notices) if text]
     if answer.capped:
         said.append(
             f"La liste montre les {wording.number(answer.listed)} premiers résultats "
@@ -590,6 +602,14 @@ def _source_notice(source: SourceState) -> dict[str, object]:
 def _apart(block: Apart, urls: _Urls) -> Link:
     label = f"{wording.number(block.count)} {block.label}"
     return Link(label=label, href=urls.other(block.query) if block.query else "")
+
+
+def _ideas(page: ListPage, urls: _Urls) -> list[tuple[str, list[Link]]]:
+    """What to try when nothing was found, under what kind of change it is."""
+    free = () if "romes" in page.request.lock else page.near
+    near = [Link(label=choice.label, href=urls.choice(choice)) for choice in free]
+    wider = _next_steps(page, urls)
+    return [(label, links) for label, links in (("Élargir la recherche", wider), ("Métiers proches", near)) if links]
 
 
 def _next_steps(page: ListPage, urls: _Urls) -> list[Link]:
