@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from widget_server.domain.errors import UpstreamDown, UpstreamError, UpstreamMalformed, UpstreamRefused
-from widget_server.sources.offer_search import ENOUGH, WINDOW, Reading, Row, Search, Take
+from widget_server.sources.offer_search import ENOUGH, Reading, Row, Search, Take
 from widget_server.sources.offer_split import AXES, Bounds, Params, is_nested, split
 
 TOGETHER: Final = 6
@@ -135,7 +135,7 @@ class Reader:
         if reading.too_many:
             parts = split(query.params, partition.axes, self._bounds)
             if not parts:
-                reading.problem = f"announces {reading.announced} offers, of which a search shows {WINDOW}"
+                reading.problem = f"announces {reading.announced} offers, more than a search shows, and nothing splits it"
         partition.problem = partition.problem or reading.problem
         partition.left += len(parts)
         return parts
