@@ -20,6 +20,7 @@ from widget_server.sandbox.economy import Counts, Economy, make_economy
 from widget_server.sandbox.faults import Faults
 from widget_server.sandbox.france_travail import FranceTravail, Tokens
 from widget_server.sandbox.gate import Gate, with_hang_up
+from widget_server.sandbox.geocoding import Geocoding
 from widget_server.sandbox.labonneboite import LaBonneBoite
 from widget_server.sandbox.offers import OfferBook
 from widget_server.sandbox.predictions import Predictions
@@ -48,6 +49,7 @@ def create_sandbox(
         *Predictions(economy, companies, settings).routes(),
         *LaBonneBoite(economy, companies, tokens, settings, clock).routes(),
         *ApiApprentissage(economy, book, catalogue, companies, settings, clock).routes(),
+        *Geocoding(economy, settings, clock).routes(),
         *Control(economy, book, catalogue, companies, faults).routes(),
     ]
     return Starlette(

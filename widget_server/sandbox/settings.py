@@ -17,6 +17,7 @@ class SandboxSettings:
     catalogue_rate_per_s       calls to the catalogue in one second
     export_per_minute, search_per_minute   quotas of API Apprentissage
     labonneboite_per_s         quota of La Bonne Boîte
+    geocoding_per_s            calls to the Géoplateforme in one second
     rows_at_once               rows written in one piece of a stream
     """
 
@@ -33,4 +34,5 @@ class SandboxSettings:
     export_per_minute: int = 2
     search_per_minute: int = 60
     labonneboite_per_s: float = 2.0
+    geocoding_per_s: int = 50
     rows_at_once: int = 100

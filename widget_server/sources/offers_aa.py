@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from widget_server.domain.cards import Card, Declaration, Duration, Entry, Fact, Organisation, Rejection, SourceName
+from widget_server.domain.duplicates import twin_key, worth
 from widget_server.domain.errors import UpstreamMalformed
 from widget_server.snapshot.manifest import Part
 from widget_server.sources.apprentissage import (
@@ -32,21 +33,16 @@ from widget_server.sources.apprentissage import (
 from widget_server.sources.facts import filled, linked, listed, said
 from widget_server.sources.licences import FRANCE_TRAVAIL_OFFERS
 from widget_server.sources.rejects import reject
+from widget_server.sources.rules import WITH_TRAINING, Record, contract_of
 from widget_server.sources.source import PARIS, Kit, instant, paris_day, sortable
-from widget_server.sources.text import fold, line, link
+from widget_server.sources.text import line, link
 
 DIRECT: Final = "offers"
 """The source that reads the offers of France Travail from itself."""
 
 _DETAIL: Final = "https://candidat.francetravail.fr/offres/recherche/detail/{id}"
-_CONTRACTS: Final[Mapping[str, str]] = {
-    "apprentissage": "apprentissage",
-    "professionnalisation": "professionnalisation",
-}
 _LEVELS: Final = frozenset({"3", "4", "5", "6", "7"})
 _ACTIVE: Final = "active"
-_SCHOOLS: Final = "85"
-_WITH_TRAINING: Final = "with_training"
 _LONGEST_MONTHS: Final = 60
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,120}")
 _FRANCE_TRAVAIL_ID: Final = re.compile(r"[0-9A-Za-z-]{1,20}")
@@ -124,17 +120,9 @@ def to_entry(row: Row, kit: Kit) -> Entry | Rejection:
         return reject("title_missing", card_id)
     if (offer.status or "").strip().casefold() != _ACTIVE:
         return reject("not_active", card_id, offer.status or "")
-    publication = offer.publication
-    created = instant(publication.creation) if publication else None
-    expires = instant(publication.expiration) if publication else None
-    if expires is not None and expires < kit.now:
-        return reject("expired", card_id, str(publication.expiration if publication else ""))
-    contracts = _contracts(row)
-    if not contracts:
-        return reject("contract_unknown", card_id, ", ".join(row.contract.type or ()))
-    naf = workplace.domain.naf.code if workplace.domain and workplace.domain.naf else None
-    if not delegated and (naf or "").strip().startswith(_SCHOOLS):
-        return reject("school_as_employer", card_id, naf or "")
+    verdict = kit.hygiene.judge(_record(row, card_id, title, kit))
+    if verdict.rejection is not None:
+        return verdict.rejection
     asked = [code for code in offer.rome_codes or () if code]
     if not asked:
         return reject("no_rome", card_id)
@@ -147,17 +135,18 @@ def to_entry(row: Row, kit: Kit) -> Entry | Rejection:
         return reject("place_unknown" if told.latitude is None else "place_outside", card_id)
     kit.notes.remark(placed.repaired)
     name = None if delegated else _employer(workplace)
+    siret = None if delegated else _siret(workplace.siret)
+    created = instant(offer.publication.creation) if offer.publication else None
     place = placed.place
     street, _, _ = split_address(workplace.location.address if workplace.location else None)
     source = FRANCE_TRAVAIL if is_france_travail else PARTNERS.get(partner, partner)
-    where = place.insee or place.postcode or fold(place.label)
     card = Card(
         id=card_id,
         kind=DECLARATION.kind,
         title=title,
         organisation=Organisation(
             name=name,
-            siret=None if delegated else _siret(workplace.siret),
+            siret=siret,
             sector=_sector(workplace, kit),
             headcount=None if delegated else _headcount(workplace.size),
         ),
@@ -169,32 +158,55 @@ def to_entry(row: Row, kit: Kit) -> Entry | Rejection:
         reasons=(),
         level=_level(row),
         diploma=line(offer.target_diploma.label) if offer.target_diploma else None,
-        contract=contracts,
+        contract=tuple(dict.fromkeys(filter(None, map(contract_of, row.contract.type or ())))),
         duration=_duration(row.contract.duration),
         starts_on=_start(row.contract.start, kit.now),
         published_on=paris_day(created),
         remote=row.contract.remote == "remote",
-        flags=(_WITH_TRAINING,) if delegated else (),
+        flags=(WITH_TRAINING,) if delegated else (),
         url=_DETAIL.format(id=number) if is_france_travail else link(row.apply.url),
         apply_url=link(row.apply.url),
     )
-    return Entry(
+    entry = Entry(
         card=card,
         facts=tuple(filled(_facts(row, card, delegated=delegated, is_france_travail=is_france_travail))),
         newest=sortable(created),
-        twin=f"{fold(name)}|{where}|{asked[0]}|{fold(title)}" if name else "",
-        preferred=2 if partner == _OWN else 1 if is_france_travail else 0,
+        twin=twin_key(name, place.insee or place.postcode or place.label, asked[0], title),
+        preferred=worth(
+            partner=partner,
+            own=partner == _OWN,
+            siret=siret is not None,
+            text=bool(offer.description),
+            diploma=card.level is not None,
+            site=link(workplace.website) is not None,
+        ),
+        partner=partner,
         street="" if delegated else street or "",
+    )
+    return verdict.on(entry)
+
+
+def _record(row: Row, card_id: str, title: str, kit: Kit) -> Record:
+    """What the rules of hygiene look at."""
+    offer, workplace = row.offer, row.workplace
+    naf = workplace.domain.naf if workplace.domain else None
+    return Record(
+        id=card_id,
+        title=title,
+        text=offer.description,
+        company=_employer(workplace),
+        siret=_siret(workplace.siret),
+        naf=naf.code if naf else None,
+        contracts=tuple(row.contract.type or ()),
+        romes=tuple(code for code in offer.rome_codes or () if code),
+        delegated=row.is_delegated is True,
+        expires=instant(offer.publication.expiration) if offer.publication else None,
+        now=kit.now,
     )
 
 
 def _employer(workplace: Workplace) -> str | None:
     return line(workplace.brand) or line(workplace.name) or line(workplace.legal_name)
-
-
-def _contracts(row: Row) -> tuple[str, ...]:
-    told = (_CONTRACTS.get(fold(name)) for name in row.contract.type or ())
-    return tuple(dict.fromkeys(contract for contract in told if contract))
 
 
 def _level(row: Row) -> int | None:

@@ -92,6 +92,11 @@ class Placing:
             return _inside(box, latitude, longitude)
         return any(_inside(each, latitude, longitude) for each in self._boxes.values())
 
+    def same_city(self, insee: str, other: str) -> bool:
+        """Whether two codes name the same commune, or a city and one of its arrondissements."""
+        one, two = self._places.commune(insee), self._places.commune(other)
+        return one is not None and two is not None and one.municipality == two.municipality
+
     def _commune(self, told: Whereabouts) -> tuple[Commune | None, str | None]:
         """The commune that the codes name for certain or most probably, and the postcode."""
         insee = (told.insee or "").strip().upper()

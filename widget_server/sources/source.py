@@ -7,6 +7,7 @@ upstream through `kit.connect(...)`, notes on `kit.notes` what the upstream anno
 
 import asyncio
 import hashlib
+import os
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
@@ -27,6 +28,7 @@ from widget_server.settings import Settings, is_secret
 from widget_server.snapshot.manifest import Part
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.hygiene import Hygiene
+from widget_server.sources.lists import SCHOOLS
 from widget_server.sources.placing import Placing
 from widget_server.upstream.client import Client, Credentials, Tally, Transport
 from widget_server.upstream.lane import Lanes
@@ -147,7 +149,11 @@ class Kit:
         """A state of an upstream's data as this program, with these settings and tables, reads it."""
         rows = [(row.name, getattr(self.settings, row.name)) for row in fields(Settings) if not is_secret(row.name)]
         tables = [(vintage.name, vintage.sha256) for vintage in vintages(Tables(self.settings.reference_path()))]
-        return hashlib.blake2b(repr((told, __version__, rows, tables)).encode(), digest_size=16).hexdigest()
+        # A company that is added to a list must go even where its upstream has nothing new.
+        lists = [Path(str(value)) for name, value in rows if name.endswith("_file") and value]
+        lists += sorted(self.settings.data_path().glob(f"*/{SCHOOLS}"))
+        stamps = [(str(path), stat.st_mtime_ns, stat.st_size) for path in lists if (stat := _stat(path))]
+        return hashlib.blake2b(repr((told, __version__, rows, tables, stamps)).encode(), digest_size=16).hexdigest()
 
     def is_current(self, mark: str) -> bool:
         """Whether the current version was made from this state."""
@@ -167,6 +173,13 @@ class Kit:
                 self.notes.remark("rome_unknown")
             found.update(dict.fromkeys(current or ()))
         return tuple(found)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 async def ahead(jobs: Iterable[Callable[[], Awaitable[T]]], width: int) -> AsyncGenerator[T, None]:

@@ -32,6 +32,7 @@ from widget_server.snapshot.manifest import Counts, Harvest, Manifest
 from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Draft, Shelf
 from widget_server.sources import SOURCES
+from widget_server.sources.geocoding import located
 from widget_server.sources.hygiene import read_hygiene
 from widget_server.sources.placing import Placing
 from widget_server.sources.source import Kit, Notes, Source, Unchanged
@@ -237,7 +238,7 @@ class _Run:
         try:
             async with (
                 asyncio.timeout(kit.settings.sync_deadline_s) as deadline,
-                aclosing(_admitted(self._source.rows(kit), kit)) as rows,
+                aclosing(located(_admitted(self._source.rows(kit), kit), kit)) as rows,
             ):
                 async for row in rows:
                     batch.append(row)
