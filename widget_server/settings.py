@@ -92,7 +92,7 @@ class Settings:
     )
     rncp_url: Annotated[str, "The data set of the RNCP, for reference refresh; its newest zip is read."] = (
         "https://www.data.gouv.fr/api/1/datasets/"
-        "repertoire-national-des-certifications-professionnelles-et-repertoire-specifique/"
+        "repertoire-national-des-certifications-professionnelles-et-repertoire-specifique"
     )
     recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""

@@ -14,6 +14,9 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from tests.contract.site import ASSETS
+from tests.contract.upstream_fakes import answer
+from widget_server.app import create_app
 from widget_server.cli import main
 from widget_server.domain.errors import SettingError
 from widget_server.reference.certifications import Certifications
@@ -25,7 +28,8 @@ from widget_server.settings import Settings
 from widget_server.sources.referentials import Refreshed, refresh
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-DATA_SET = "https://www.data.gouv.fr/api/1/datasets/rncp/"
+DATA_SET = "https://www.data.gouv.fr/api/1/datasets/rncp"
+ROME_CODES = "unix_referentiel_code_rome_v461_utf8.csv"
 EXPORT = "https://static.data.gouv.fr/resources/rncp/export-fiches-csv-2026-11-23.zip"
 Edit = Callable[[list[dict[str, object]]], list[dict[str, object]]]
 
@@ -77,7 +81,7 @@ def rome_files() -> Mapping[str, str]:
         '"Sans code","Z9999","N"\n'
     )
     return {
-        "unix_referentiel_code_rome_v461_utf8.csv": head + "".join(lines) + new,
+        ROME_CODES: head + "".join(lines) + new,
         "unix_referentiel_appellation_v461_utf8.csv": names,
     }
 
@@ -110,13 +114,13 @@ def server(changed: Mapping[str, httpx.Response] | None = None) -> httpx.MockTra
             return changed[path]
         if request.url.host == "geo.api.gouv.fr":
             assert path != "/communes" or "arrondissement-municipal" in request.url.params["type"]
-            return httpx.Response(200, text=geo()[f"{path[1:]}.json"])
+            return answer(200, geo()[f"{path[1:]}.json"].encode())
         if request.url.host == "api.francetravail.fr":
-            return httpx.Response(200, content=zipped(rome_files()), headers={"content-type": "application/zip"})
-        if str(request.url) == DATA_SET:
-            return httpx.Response(200, json={"resources": resources})
+            return answer(200, zipped(rome_files()), {"content-type": "application/zip"})
+        if str(request.url) == f"{DATA_SET}/":
+            return answer(200, {"resources": resources})
         assert str(request.url) == EXPORT
-        return httpx.Response(200, content=zipped(rncp_files()), headers={"content-type": "application/zip"})
+        return answer(200, zipped(rncp_files()), {"content-type": "application/zip"})
 
     return httpx.MockTransport(handle)
 
@@ -191,7 +195,25 @@ def test_a_new_rome_brings_codes_and_appellations_to_the_suggestions(tmp_path):
     assert occupations.suggest("dompteuse de donn")[0].romes == ("M1999",)
     assert occupations.suggest("rhabilleuse")[0].romes == ("B1604",)
     assert occupations.suggest("rémouleuse") == []
-    assert Occupations.load().suggest("rhabilleuse") == []
+    assert all(each.romes != ("B1604",) for each in Occupations.load().suggest("rhabilleuse"))
+
+
+def test_the_server_prefers_what_a_refresh_left(tmp_path):
+    run(tmp_path, parts=["rome"])
+    site = create_app(settings(tmp_path), assets=ASSETS).state.site
+
+    assert site.occupations.label("M1999") == "Dompteur / Dompteuse de données"
+    assert site.gazetteer.current_romes("M1999") == ("M1999",)
+
+
+def test_a_version_that_never_became_current_changes_nothing(tmp_path):
+    run(tmp_path, parts=["rncp"])
+    folder = settings(tmp_path).reference_path()
+    before = current_version(folder)
+    run(tmp_path, parts=["rome"], now=NOW + timedelta(days=1))
+    (folder / "current").write_text(f"{before}\n")
+
+    assert [each.name for each in in_use(tmp_path).refreshed] == ["rncp_rome"]
 
 
 def test_an_everyday_name_of_a_code_that_rome_dropped_is_left_out(tmp_path):
@@ -202,9 +224,6 @@ def test_an_everyday_name_of_a_code_that_rome_dropped_is_left_out(tmp_path):
 
     assert occupations.label("D1102") is None
     assert all("D1102" not in each.romes for each in occupations.suggest("boulanger"))
-
-
-ROME_CODES = "unix_referentiel_code_rome_v461_utf8.csv"
 
 
 def test_the_newest_daily_export_of_the_rncp_is_read(tmp_path):
@@ -241,7 +260,9 @@ def test_what_an_earlier_refresh_left_stays_with_its_own_date(tmp_path):
         pytest.param(
             lambda rows: [row for row in rows if row["codeDepartement"] != "48"], "departement", id="a département"
         ),
-        pytest.param(lambda rows: [row for row in rows if "codeParent" not in row], "departement", id="arrondissements"),
+        pytest.param(
+            lambda rows: [row for row in rows if "codeParent" not in row], "departement", id="arrondissements"
+        ),
     ],
 )
 def test_tables_that_lost_much_are_refused_until_the_operator_says_why(tmp_path, edit, rules):
@@ -262,25 +283,25 @@ def test_tables_that_lost_much_are_refused_until_the_operator_says_why(tmp_path,
 @pytest.mark.parametrize(
     ("changed", "part", "said"),
     [
-        pytest.param({"/communes": httpx.Response(503)}, "places", "503", id="geo API down"),
-        pytest.param({"/communes": httpx.Response(200, text="[{]")}, "places", "stops", id="half an answer"),
+        pytest.param({"/communes": answer(503)}, "places", "503", id="geo API down"),
+        pytest.param({"/communes": answer(200, b"[{]")}, "places", "stops", id="half an answer"),
         pytest.param(
-            {"/regions": httpx.Response(200, text='[{"code": 1}]')}, "places", "cannot be read", id="other types"
+            {"/regions": answer(200, [{"code": 1}])}, "places", "cannot be read", id="other types"
         ),
         pytest.param(
-            {"/api-nomenclatureemploi/v1/open-data/csv": httpx.Response(200, content=b"PK\x03\x04 broken")},
+            {"/api-nomenclatureemploi/v1/open-data/csv": answer(200, b"PK\x03\x04 broken")},
             "rome",
             "no zip",
             id="a broken zip",
         ),
         pytest.param(
-            {"/api-nomenclatureemploi/v1/open-data/csv": httpx.Response(200, content=zipped({"a.csv": ""}))},
+            {"/api-nomenclatureemploi/v1/open-data/csv": answer(200, zipped({"a.csv": ""}))},
             "rome",
             "holds no",
             id="a zip of something else",
         ),
         pytest.param(
-            {"/api/1/datasets/rncp/": httpx.Response(200, json={"resources": [
+            {"/api/1/datasets/rncp/": answer(200, {"resources": [
                 {"title": "export-fiches-csv-2026-11-23.zip", "url": "https://elsewhere.example/x.zip"}]})},
             "rncp",
             "not of data.gouv.fr",
@@ -289,11 +310,12 @@ def test_tables_that_lost_much_are_refused_until_the_operator_says_why(tmp_path,
     ],
 )  # fmt: skip
 def test_an_upstream_that_fails_leaves_its_tables_and_the_other_parts_go_on(tmp_path, changed, part, said):
-    reports = run(tmp_path, transport=server(changed))
+    other = "rome" if part == "rncp" else "rncp"
+    reports = run(tmp_path, parts=[part, other], transport=server(changed))
 
     assert said in reports[part].cause
-    assert [name for name, report in reports.items() if not report.ok] == [part]
-    assert len({each.name for each in in_use(tmp_path).refreshed}) >= 3
+    assert reports[other].ok
+    assert {each.name for each in in_use(tmp_path).refreshed} == set(reports[other].tables)
 
 
 def test_columns_that_changed_are_named(tmp_path):

@@ -356,7 +356,7 @@ def _rome_tables(documents: Documents, in_use: Tables, now: datetime) -> list[Ta
 async def _fetch_rncp(settings: Settings, transport: Transport | None) -> Documents:
     """The newest daily export: the data set names its files."""
     async with _client(RNCP, settings.rncp_url, settings, transport) as client:
-        body = (await client.get("")).body
+        body = (await client.get("/")).body
     try:
         resources = msgspec.json.decode(body, type=DataSet).resources
     except msgspec.DecodeError as error:
