@@ -1,5 +1,7 @@
 """Finding places of France by code, by name and by half a name."""
 
+import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from widget_server.reference.places import Places
+from widget_server.reference.tables import FOLDER, NAMES
 from widget_server.reference.vintages import vintages
 
 PLACES = Places.load()
@@ -118,6 +121,13 @@ def test_the_label_of_an_offer_is_located_as_finely_as_is_certain(label, precisi
 
     assert found.precision == precision
     assert code in (found.commune and found.commune.insee, found.departement, found.region)
+
+
+def test_a_vintage_is_that_of_its_table():
+    for told in vintages():
+        file = FOLDER / f"{told.name}.csv.gz"
+        body = gzip.decompress(file.read_bytes()) if file.exists() else NAMES.read_bytes()
+        assert hashlib.sha256(body).hexdigest() == told.sha256, told.name
 
 
 def test_every_table_says_its_vintage():
