@@ -530,6 +530,19 @@ def test_after_a_day_without_a_complete_harvest_an_increment_is_one(station):
     assert run.notes.as_of == NOW + timedelta(hours=25)
 
 
+def test_with_other_settings_an_increment_is_a_harvest_that_carries_over_what_it_cannot_read(station):
+    there = station(spread(500))
+    there.harvest()
+    down = failing(500, departement="35")
+    there.upstream.instead = lambda params: answer(500) if without_place(params) else down(params)
+
+    run = there.harvest(hours=1, increment=True, settings=replace(PLAIN, keep_versions=7))
+
+    assert run.parts["59"].seen == "2026-11-24T13:00:00.000+00:00"
+    assert run.parts["35"].carried == 90
+    assert run.ids == ids(there.upstream.ads)
+
+
 def test_an_increment_that_fails_is_no_increment(station):
     there = station(spread(100))
     there.harvest()

@@ -9,7 +9,8 @@ Everything found goes to a journal, and the snapshot is made from the journal. A
 under way. A partition that fails keeps what it had, for a day at most. Only a complete harvest deletes.
 
 An increment asks for what was created since the last run. It learns of no change and of no deletion, so the data stay
-as old as the last complete harvest.
+as old as the last complete harvest. Where that is older than a day, or was made with other settings, lists or tables,
+an increment is a full harvest.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ class Harvest:
         self._journal = journal
         self._kit = kit
         self._mapped = mapped
+        self._mark = kit.mark(kit.settings.france_travail_url)
         # What is repaired on a row is kept with it and counted when it is published.
         self._aside = replace(kit, notes=Notes())
         self._departements = kit.departements
@@ -68,7 +70,8 @@ class Harvest:
 
     async def read(self) -> None:
         """Read what is due into the journal, and say on the kit's notes how it went."""
-        if self._kit.increment and is_within(self._journal.state.whole, self._kit.now, KEPT_FOR):
+        state = self._journal.state
+        if self._kit.increment and state.mark == self._mark and is_within(state.whole, self._kit.now, KEPT_FOR):
             await self._read_created()
         else:
             await self._read_all()
@@ -96,9 +99,11 @@ class Harvest:
     async def _read_all(self) -> None:
         journal, now = self._journal, self._kit.now
         state = journal.state
-        resumed = state.begun != state.whole and is_within(state.begun, now, RESUMED_WITHIN)
+        resumed = (
+            state.begun != state.whole and state.mark == self._mark and is_within(state.begun, now, RESUMED_WITHIN)
+        )
         if not resumed:
-            journal.change(begun=sortable(now))
+            journal.change(begun=sortable(now), mark=self._mark)
         begun = journal.state.begun
         before = self._kit.notes.announced = await self._search.total(self._contracts)
         if not before:

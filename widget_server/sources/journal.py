@@ -57,6 +57,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     begun       when the full harvest that is under way, or the last one, began
     whole       when the last complete harvest began
     covered_to  creations up to here were asked for
+    mark        the settings and tables that the harvest is made with: with others, rows may become something else
     """
 
     upstream: str
@@ -64,6 +65,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     begun: str = ""
     whole: str = ""
     covered_to: str = ""
+    mark: str = ""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):

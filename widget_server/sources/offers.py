@@ -96,7 +96,7 @@ class Offers:
     async def rows(self, kit: Kit) -> AsyncGenerator[Entry | Rejection, None]:
         """Bring the journal up to date, then everything that is in it."""
         client = _connected(kit)
-        with Journal(kit.folder, kit.mark(kit.settings.france_travail_url)) as journal:
+        with Journal(kit.folder, kit.settings.france_travail_url) as journal:
             harvest = Harvest(Search(client), journal, kit, read_offer)
             async with client:
                 await harvest.read()

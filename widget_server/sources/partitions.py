@@ -135,7 +135,8 @@ class Reader:
         if reading.too_many:
             parts = split(query.params, partition.axes, self._bounds)
             if not parts:
-                reading.problem = f"announces {reading.announced} offers, more than a search shows, and nothing splits it"
+                said = f"announces {reading.announced} offers, more than a search shows, and nothing splits it"
+                reading.problem = said
         partition.problem = partition.problem or reading.problem
         partition.left += len(parts)
         return parts
