@@ -194,7 +194,7 @@ def _cards(
 ) -> tuple[ListedCard, ...]:
     rows = [kinds[kind].at(place) for kind, place in places]
     wanted: dict[str, tuple[Snapshot, set[int]]] = {}
-    twins = [twins_of(shelved, card, merged.folded) for shelved, card, _ in rows]
+    twins = [twins_of(shelved, card, merged) for shelved, card, _ in rows]
     for shelved, card in [(shelved, card) for shelved, card, _ in rows] + [pair for pairs in twins for pair in pairs]:
         wanted.setdefault(shelved.name, (shelved.snapshot, set()))[1].add(card)
     read = {name: snapshot.cards.cards(sorted(numbers)) for name, (snapshot, numbers) in wanted.items()}

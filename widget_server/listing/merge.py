@@ -2,20 +2,28 @@
 
 Three rules, in this order; what is dropped stays named on the card that stays (`also_on`):
 
-1. within a source, at sync: the source's own twin key (snapshot/shelf.py);
-2. two sources of one kind: the same twin key; the source that comes first in the list keeps its card;
+1. within a source, at sync: the same twin key, and adverts of different partners that are alike (domain/duplicates.py);
+2. two sources of one kind: the same twin key, else adverts that are alike, each of one source with at most one of the
+   other; the source that comes first in the list keeps its card;
 3. an offer and a recruiter: the same SIRET, else the same normalised name in the same municipality; the offer stays.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from widget_server.domain.duplicates import ALIKE, NUMBER_BITS
 from widget_server.listing.search import Hits
 from widget_server.snapshot.shelf import Snapshot
 
 U8 = npt.NDArray[np.uint64]
+I8 = npt.NDArray[np.int64]
+_NUMBERS: Final = np.uint64((1 << NUMBER_BITS) - 1)
+_NIC: Final = np.uint64(100_000)
+"""The five digits of a SIRET that tell the establishments of one company apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,21 +54,32 @@ class Shelved:
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """What is left of each source, and the cards that were folded away, to be named on those that stay."""
+    """What is left of each source, and the cards that were folded away, to be named on those that stay.
+
+    alike   (source, card) that stays -> the (source, card) that were folded because their adverts are alike
+    """
 
     kept: tuple[Shelved, ...]
     folded: tuple[Shelved, ...]
+    alike: Mapping[tuple[str, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
 
 def merge(found: tuple[Shelved, ...]) -> Merged:
     """Apply rules 2 and 3 to the complete hits of every source, so that counts stay true."""
     kept: list[Shelved] = []
     folded: list[Shelved] = []
+    alike: dict[tuple[str, int], tuple[tuple[str, int], ...]] = {}
     for source in found:
         same = np.zeros(len(source.hits), dtype=bool)
         for other in kept:
             if other.kind == source.kind:
                 same |= _among(source.twin(), other.twin())
+                pairs = _alike(source.keeping(~same), other)
+                for mine, theirs in pairs:
+                    staying = (other.name, theirs)
+                    alike[staying] = (*alike.get(staying, ()), (source.name, mine))
+                if pairs:
+                    same |= np.isin(source.hits.card, [mine for mine, _ in pairs])
         if source.kind == "recruiter":
             for other in found:
                 if other.kind == "offer":
@@ -68,16 +87,77 @@ def merge(found: tuple[Shelved, ...]) -> Merged:
         kept.append(source.keeping(~same))
         if same.any():
             folded.append(source.keeping(same))
-    return Merged(kept=tuple(kept), folded=tuple(folded))
+    return Merged(kept=tuple(kept), folded=tuple(folded), alike=alike)
 
 
-def twins_of(source: Shelved, card: int, folded: tuple[Shelved, ...]) -> list[tuple[Shelved, int]]:
+def _alike(source: Shelved, other: Shelved) -> list[tuple[int, int]]:
+    """Pairs of cards of two sources whose adverts are one offer: the most alike first, each card in one pair."""
+    mine, theirs = source.snapshot.columns, other.snapshot.columns
+    if not len(mine.letters) or not len(theirs.letters) or not len(source.hits) or not len(other.hits):
+        return []
+    one, two = _pairs(source.firm(), other.firm())
+    three, four = _pairs(source.namesake(), other.namesake())
+    card = source.hits.card[np.concatenate([one, three])] - 1
+    beside = other.hits.card[np.concatenate([two, four])] - 1
+    known = (mine.postcode[card] > 0) & (theirs.postcode[beside] > 0)
+    near = np.where(
+        known,
+        mine.postcode[card] == theirs.postcode[beside],
+        (mine.municipality[card] == theirs.municipality[beside]) & (mine.municipality[card] > 0),
+    )
+    firm, firm_beside = mine.firm[card], theirs.firm[beside]
+    near &= (firm == 0) | (firm_beside == 0) | (firm // _NIC == firm_beside // _NIC)
+    near &= _compatible(mine.signs[card], theirs.signs[beside])
+    card, beside = card[near], beside[near]
+    likeness = _dice(mine.letters[card], theirs.letters[beside])
+    order = np.lexsort((beside, card, -likeness))
+    order = order[likeness[order] >= ALIKE]
+    taken: set[int] = set()
+    given: set[int] = set()
+    found: list[tuple[int, int]] = []
+    for number, stays in zip((card[order] + 1).tolist(), (beside[order] + 1).tolist(), strict=True):
+        if number not in given and stays not in taken:
+            given.add(number)
+            taken.add(stays)
+            found.append((number, stays))
+    return found
+
+
+def _pairs(values: U8, others: U8) -> tuple[I8, I8]:
+    """The positions of every known value and of each of its equals among the others."""
+    order = np.argsort(others, kind="stable")
+    low = others[order].searchsorted(values)
+    high = others[order].searchsorted(values, side="right")
+    times = np.where(values != 0, high - low, 0)
+    first = np.repeat(np.arange(len(values)), times)
+    within = np.arange(len(first)) - np.repeat(np.cumsum(times) - times, times)
+    return first, order[low[first] + within]
+
+
+def _compatible(one: U8, two: U8) -> npt.NDArray[np.bool_]:
+    """`duplicates.compatible` for many pairs at once."""
+    both = one & two
+    possible: npt.NDArray[np.bool_] = ((one ^ two) & _NUMBERS == 0) & ((both == one) | (both == two))
+    return possible
+
+
+def _dice(one: U8, two: U8) -> npt.NDArray[np.float64]:
+    """`duplicates.dice` for many pairs at once, one in each row."""
+    total = np.bitwise_count(one).sum(axis=1, dtype=np.int64) + np.bitwise_count(two).sum(axis=1, dtype=np.int64)
+    common = np.bitwise_count(one & two).sum(axis=1, dtype=np.int64)
+    found: npt.NDArray[np.float64] = 2 * common / np.maximum(total, 1)
+    return found
+
+
+def twins_of(source: Shelved, card: int, merged: Merged) -> list[tuple[Shelved, int]]:
     """The folded cards that one listed card stands for, as (source, card)."""
+    alike = merged.alike.get((source.name, card), ())
     columns = source.snapshot.columns
     others: list[tuple[Shelved, int]] = []
-    for other in folded:
+    for other in merged.folded:
         if other.kind == source.kind and other.name != source.name:
             same = _equal(other.twin(), columns.twin[card - 1])
+            same |= np.isin(other.hits.card, [number for name, number in alike if name == other.name])
         elif source.kind == "offer" and other.kind == "recruiter":
             same = _equal(other.firm(), columns.firm[card - 1])
             same |= _equal(other.namesake(), columns.namesake[card - 1])

@@ -10,7 +10,7 @@ import msgspec
 from widget_server.domain.cards import Declaration, Rejection
 from widget_server.domain.errors import SnapshotCorrupt
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 FILE_NAME: Final = "manifest.json"
 SEAL: Final = "manifest.sha256"
 """Holds the checksum of the manifest, which holds those of all other files."""
@@ -56,7 +56,10 @@ class Harvest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """read = cards + merged + repeated + the sum of rejected: nothing is dropped silently."""
+    """read = cards + merged + repeated + the sum of rejected: nothing is dropped silently.
+
+    flagged   cards that a rule of hygiene kept with a remark, by rule
+    """
 
     read: int
     cards: int
@@ -65,6 +68,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     rejected: dict[str, int]
     postings: int
     unplaced: int
+    flagged: dict[str, int] = {}
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

@@ -212,12 +212,14 @@ class Draft:
         cards, columns = CardWriter(files / CARDS), ColumnWriter()
         index, unplaced = PostingWriter(), PostingWriter()
         by_departement: Counter[str] = Counter()
+        flagged: Counter[str] = Counter()
         count = 0
         for entry in self._spool.newest_first():
             if entry.card.id in losers:
                 continue
             count += 1
-            others = [also_on(self._spool.entry(loser).card) for loser in twins.get(entry.card.id, ())]
+            others = [also_on(self._spool.entry(loser)) for loser in twins.get(entry.card.id, ())]
+            flagged.update(entry.flagged)
             cards.add(count, entry, others)
             columns.add(entry)
             place = entry.card.place
@@ -249,6 +251,7 @@ class Draft:
                 rejected=dict(sorted(self._rejected.items())),
                 postings=len(index),
                 unplaced=len(unplaced),
+                flagged=dict(sorted(flagged.items())),
             ),
             by_departement=dict(sorted(by_departement.items())),
             keys=keys_placed,
@@ -266,9 +269,10 @@ class Draft:
             return None
 
 
-def also_on(card: Card) -> AlsoOn:
-    """A card as it is named on the one that it was merged into."""
-    return AlsoOn(id=card.id, kind=card.kind, label=card.source.label, url=card.url)
+def also_on(entry: Entry) -> AlsoOn:
+    """A card as it is named on the one that it was merged into: by whoever published it."""
+    card = entry.card
+    return AlsoOn(id=card.id, kind=card.kind, label=entry.partner or card.source.label, url=card.url)
 
 
 def _unpostable(card: Card) -> Rejection | None:

@@ -7,22 +7,63 @@
 `body` is the card's final JSON without what depends on a search. Primary keys count from 1, the newest card first.
 """
 
+import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
-from widget_server.domain.cards import AlsoOn, Card, Entry, Fact, Rejection
+from widget_server.domain.cards import AlsoOn, Card, CardPlace, Entry, Fact, Organisation, Rejection
+from widget_server.domain.duplicates import LARGEST_BLOCK, Advert, blocks, pairs, settle
 from widget_server.domain.errors import SnapshotCorrupt
+from widget_server.domain.geo import municipality_of
 
 FILE_NAME: Final = "cards.sqlite"
 _ENTRY: Final = msgspec.json.Decoder(Entry)
 _FACTS: Final = msgspec.json.Decoder(tuple[Fact, ...])
 _ALSO_ON: Final = msgspec.json.Decoder(tuple[AlsoOn, ...])
 _CARD: Final = msgspec.json.Decoder(Card)
+
+
+class _Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a card, what makes it an advert: its other fields need not be read for a comparison."""
+
+    id: str
+    title: str
+    organisation: Organisation
+    place: CardPlace
+
+
+class _Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of an entry."""
+
+    card: _Compared
+    newest: str
+    preferred: int
+    partner: str
+
+    def advert(self) -> Advert:
+        """What the comparison takes."""
+        place, organisation = self.card.place, self.card.organisation
+        return Advert(
+            id=self.card.id,
+            partner=self.partner,
+            title=self.card.title,
+            company=organisation.name,
+            siret=organisation.siret,
+            postcode=place.postcode,
+            municipality=municipality_of(place.insee) if place.insee else None,
+            worth=self.preferred,
+            newest=self.newest,
+        )
+
+
+_ADVERT: Final = msgspec.json.Decoder(_Published)
 
 
 class Spool:
@@ -33,7 +74,8 @@ class Spool:
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute(
-            "CREATE TABLE entry(id TEXT PRIMARY KEY, newest TEXT, twin TEXT, preferred INTEGER, body BLOB)"
+            "CREATE TABLE entry(id TEXT PRIMARY KEY, newest TEXT, twin TEXT, preferred INTEGER, partner TEXT,"
+            " body BLOB)"
             " WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE rejected(id TEXT, reason TEXT, detail TEXT)")
@@ -41,11 +83,11 @@ class Spool:
 
     def add(self, entry: Entry) -> bool:
         """Keep an entry; False when its id is there already (the later one wins: it is the fresher read)."""
-        row = (entry.card.id, entry.newest, entry.twin, entry.preferred, msgspec.json.encode(entry))
+        row = (entry.card.id, entry.newest, entry.twin, entry.preferred, entry.partner, msgspec.json.encode(entry))
         try:
-            self._db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", row)
+            self._db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError:
-            self._db.execute("REPLACE INTO entry VALUES (?, ?, ?, ?, ?)", row)
+            self._db.execute("REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
             return False
         return True
 
@@ -62,7 +104,22 @@ class Spool:
         return rows
 
     def twins(self) -> dict[str, tuple[str, ...]]:
-        """For each card that stays: the ids that say the same and are merged into it."""
+        """For each card that stays: the ids that say the same and are merged into it.
+
+        First those that say the same word for word, then the adverts of different partners that are alike; what had
+        been merged into a loser follows it.
+        """
+        same = self._same()
+        merged = {loser for losers in same.values() for loser in losers}
+        alike = settle(pair for block in self._blocks(merged) for pair in pairs(block))
+        for winner, losers in alike.items():
+            same[winner] = (
+                *same.get(winner, ()),
+                *(other for loser in losers for other in (loser, *same.pop(loser, ()))),
+            )
+        return same
+
+    def _same(self) -> dict[str, tuple[str, ...]]:
         rows: Iterator[tuple[str, str]] = self._db.execute(
             "SELECT twin, id FROM entry WHERE twin IN (SELECT twin FROM entry WHERE twin <> '' GROUP BY twin"
             " HAVING count(*) > 1) ORDER BY twin, preferred DESC, newest DESC, id"
@@ -71,6 +128,24 @@ class Spool:
         for twin, card_id in rows:
             groups.setdefault(twin, []).append(card_id)
         return {ids[0]: tuple(ids[1:]) for ids in groups.values()}
+
+    def _blocks(self, merged: Collection[str]) -> Iterator[list[Advert]]:
+        """The adverts that may be the same offer, block by block, without those that are merged already."""
+        self._db.execute("CREATE TEMP TABLE block(key INTEGER, id TEXT)")
+        for (body,) in self._db.execute("SELECT body FROM entry WHERE partner <> ''"):
+            advert = _ADVERT.decode(body).advert()
+            if advert.id not in merged:
+                keys = ((_key(told), advert.id) for told in blocks(advert))
+                self._db.executemany("INSERT INTO block VALUES (?, ?)", keys)
+        self._db.execute("CREATE INDEX temp.block_key ON block(key)")
+        rows: Iterator[tuple[int, bytes]] = self._db.execute(
+            "SELECT key, body FROM block JOIN entry USING (id) WHERE key IN (SELECT key FROM block GROUP BY key"
+            " HAVING count(*) BETWEEN 2 AND ?) ORDER BY key, id",
+            (LARGEST_BLOCK,),
+        )
+        for _, members in groupby(rows, key=itemgetter(0)):
+            yield [_ADVERT.decode(body).advert() for _, body in members]
+        self._db.execute("DROP TABLE block")
 
     def entry(self, card_id: str) -> Entry:
         """One entry by id."""
@@ -166,3 +241,8 @@ class CardReader:
     def close(self) -> None:
         """Give the file up."""
         self._db.close()
+
+
+def _key(block: str) -> int:
+    """The key of a block as a number that SQLite can hold."""
+    return int.from_bytes(hashlib.blake2b(block.encode(), digest_size=8).digest(), "little", signed=True)
