@@ -152,6 +152,7 @@ class Harvest:
         is_placed = partition.name in self._departements
         found = [self._found(row, partition.name if is_placed else None) for row in rows]
         self._journal.keep(found, self._kit.now, move=is_placed)
+        self._kit.notes.read += len(found)
 
     def _found(self, row: Row, partition: str | None) -> Found:
         outcome = self._mapped(row.raw, self._aside)

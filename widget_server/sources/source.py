@@ -5,15 +5,14 @@ upstream through `kit.connect(...)`, notes on `kit.notes` what the upstream anno
 `Rejection` for each row that it received, so that nothing is dropped silently.
 """
 
-import asyncio
 import hashlib
 import os
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -37,8 +36,6 @@ PARIS: Final = ZoneInfo("Europe/Paris")
 """The days that French upstreams mean."""
 
 _PLAUSIBLE_YEARS: Final = range(1990, 2100)
-
-T = TypeVar("T")
 
 
 class Unchanged(Exception):
@@ -71,6 +68,7 @@ class Notes:
 
     as_of          the instant that the data describe, when it is not the start of the sync
     announced      how many rows the upstream says it has
+    read           rows read so far, by a source that hands them over at its end only
     complete       False when something announced could not be read; then a part says what
     parts          what was announced and read of each partition
     remarks        what was repaired or set aside without losing the row, counted by a stable code
@@ -79,6 +77,7 @@ class Notes:
 
     as_of: datetime | None = None
     announced: int | None = None
+    read: int = 0
     complete: bool = True
     parts: list[Part] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
@@ -180,26 +179,6 @@ def _stat(path: Path) -> os.stat_result | None:
         return path.stat()
     except OSError:
         return None
-
-
-async def ahead(jobs: Iterable[Callable[[], Awaitable[T]]], width: int) -> AsyncGenerator[T, None]:
-    """The results of the jobs in their order, with up to `width` of them under way at once."""
-    under_way: deque[asyncio.Task[T]] = deque()
-    try:
-        for job in jobs:
-            under_way.append(asyncio.create_task(_awaited(job)))
-            if len(under_way) >= width:
-                yield await under_way.popleft()
-        while under_way:
-            yield await under_way.popleft()
-    finally:
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-
-
-async def _awaited(job: Callable[[], Awaitable[T]]) -> T:
-    return await job()
 
 
 def instant(told: str | None) -> datetime | None:

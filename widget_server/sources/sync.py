@@ -265,7 +265,7 @@ class _Run:
                 source=self._name,
                 phase=phase,
                 calls=sum(client.tally.calls for client in self._kit.clients),
-                rows=self._rows,
+                rows=max(self._rows, self._kit.notes.read),
                 rejected=self._rejected,
                 expected=self._kit.notes.announced,
                 seconds=self._seconds(),
