@@ -180,7 +180,7 @@ def to_entry(row: Row, kit: Kit) -> Entry | Rejection:
             diploma=card.level is not None,
             site=link(workplace.website) is not None,
         ),
-        partner=partner,
+        partner=source,
         street="" if delegated else street or "",
     )
     return verdict.on(entry)

@@ -73,6 +73,7 @@ class Notes:
     parts          what was announced and read of each partition
     remarks        what was repaired or set aside without losing the row, counted by a stable code
     mark           what `Kit.mark` makes of the upstream's own name for this state of its data; "" when it gives none
+    schools        SIRET of the schools of trainings and of whoever runs them: the hygiene of offers needs them
     """
 
     as_of: datetime | None = None
@@ -82,6 +83,7 @@ class Notes:
     parts: list[Part] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
     mark: str = ""
+    schools: set[str] = field(default_factory=set)
 
     def remark(self, code: str) -> None:
         """Count one repair; "" is none."""

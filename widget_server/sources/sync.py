@@ -34,6 +34,7 @@ from widget_server.snapshot.shelf import Draft, Shelf
 from widget_server.sources import SOURCES
 from widget_server.sources.geocoding import located
 from widget_server.sources.hygiene import read_hygiene
+from widget_server.sources.lists import write_schools
 from widget_server.sources.placing import Placing
 from widget_server.sources.source import Kit, Notes, Source, Unchanged
 from widget_server.upstream.client import Tally, Transport
@@ -229,7 +230,10 @@ class _Run:
                 parts=tuple(notes.parts),
                 mark=notes.mark,
             )
-            return await desk.publish(kit, harvest, declaration.kind, accept)
+            manifest = await desk.publish(kit, harvest, declaration.kind, accept)
+        if notes.schools:
+            write_schools(self._shelf.folder, notes.schools)
+        return manifest
 
     async def _harvest(self, desk: "_Desk") -> None:
         """Read the source to its end, or until the deadline."""

@@ -253,6 +253,9 @@ def to_entry(training: Training, kit: Kit) -> Entry | Rejection:
         remote=training.entierement_a_distance is True,
         url=page_of(key, title),
     )
+    for number in (training.etablissement_formateur_siret, training.etablissement_gestionnaire_siret):
+        if number and re.fullmatch(r"[0-9]{14}", number):
+            kit.notes.schools.add(number)
     return Entry(
         card=card,
         facts=tuple(filled(_facts(training, sessions, kit))),

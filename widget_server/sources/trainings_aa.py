@@ -406,6 +406,7 @@ def to_entry(formation: Formation, kit: Kit) -> Entry | Rejection:
         remote=_is_remote(formation),
         url=page_of(key, title),
     )
+    kit.notes.schools.update(filter(None, (_siret(school), _siret(manager))))
     return Entry(
         card=card,
         facts=tuple(filled(_facts(formation, certification, sessions, kit))),
