@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -65,6 +65,8 @@ class ApiApprentissage:
         self._companies = companies
         self._settings = settings
         self._clock = clock
+        self._pages = 0
+        self._archived: set[int] = set()
         self._exports = Quota(burst=settings.export_per_minute, per_s=settings.export_per_minute / 60, clock=clock)
         self._searches = Quota(burst=settings.search_per_minute, per_s=settings.search_per_minute / 60, clock=clock)
 
@@ -120,7 +122,8 @@ class ApiApprentissage:
             return refused
         until = int(self._clock() + self._settings.file_life_s)
         address = request.url.replace(path=_FILE, query=f"X-Amz-Expires={until}&X-Amz-Signature={self._sign(until)}")
-        updated = f"{self._economy.midnight:%Y-%m-%dT01:12:05.000Z}"
+        made = self._economy.midnight - timedelta(days=number(faults_of(request.scope), "older_days", 8))
+        updated = f"{made:%Y-%m-%dT01:12:05.000Z}"
         return JSONResponse({"url": str(address), "lastUpdate": updated}, headers=headers)
 
     def _sign(self, until: int) -> str:
@@ -371,19 +374,21 @@ class ApiApprentissage:
             found = found[np.argsort(distances[found], kind="stable")]
         archived = told.get("include_archived") == "true"
         shown = [row for row in self._some(found.tolist(), active) if archived or self._status(row) == "publié"]
-        return Response(
-            orjson.dumps(
-                {
-                    "data": [self._training(row) for row in shown[page * size : (page + 1) * size]],
-                    "pagination": {
-                        "page_count": math.ceil(len(shown) / size),
-                        "page_size": size,
-                        "page_index": page,
-                    },
-                }
-            ),
-            media_type="application/json",
-        )
+        body = {
+            "data": [self._training(row) for row in shown[page * size : (page + 1) * size]],
+            "pagination": {"page_count": math.ceil(len(shown) / size), "page_size": size, "page_index": page},
+        }
+        self._archive(shown, active)
+        return Response(orjson.dumps(body), media_type="application/json")
+
+    def _archive(self, shown: list[int], active: Active) -> None:
+        """The fault `archiving`: the first training leaves the catalogue while somebody reads its pages."""
+        every = int(number(active, "archiving", 1))
+        if not every:
+            return
+        self._pages += 1
+        if self._pages % every == 0:
+            self._archived.update(shown[:1])
 
     async def training(self, request: Request) -> Response:
         """GET /formation/v1/{key}."""
@@ -397,7 +402,7 @@ class ApiApprentissage:
         return Response(orjson.dumps(self._training(row)), media_type="application/json")
 
     def _status(self, row: int) -> str:
-        return "publié" if self._catalogue.is_published(row) else "archivé"
+        return "publié" if self._catalogue.is_published(row) and row not in self._archived else "archivé"
 
     def _training(self, row: int) -> dict[str, object]:
         told = self._catalogue.document(row)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from widget_server.sandbox.faults import Active, number
+from widget_server.sandbox.faults import COPIES, Active, is_left_out, number
 from widget_server.sandbox.gate import error, faults_of
 from widget_server.sandbox.mongo import fields_of, matches, project
 from widget_server.sandbox.quota import Quota
@@ -100,11 +100,12 @@ class CarifOref:
         light = catalogue.is_light(fields_of(query))
         make = catalogue.light if light else catalogue.document
         found = [row for row in range(len(catalogue)) if not query or matches(make(row), query)]
+        if active.get("without"):
+            found = [row for row in found if not is_left_out(active, catalogue.dirt(row))]
         if active.get("half"):
             found = found[::2]
-        if active.get("duplicates"):
-            found = [row for row in found for _ in range(2)]
-        return found
+        copies = 2 if active.get("duplicates") else COPIES if active.get("tenfold") else 1
+        return [row for row in found for _ in range(copies)]
 
     def _count(self, request: Request, params: Mapping[str, object]) -> Response:
         query = _json(params, "query") if params.get("query") else None
@@ -142,8 +143,12 @@ class CarifOref:
         query = _query(params)
         select = _json(params, "select") if params.get("select") else None
         limit, skip = _whole(params, "limit", _DEFAULT_LIMIT), _whole(params, "skip", 0)
-        rows = self._rows(query, faults_of(request.scope))[skip:][: limit or None]
-        return (project(self._catalogue.document(row), select, _HIDDEN_IN_STREAMS) for row in rows)
+        active = faults_of(request.scope)
+        rows = self._rows(query, active)[skip:][: limit or None]
+        documents = (self._catalogue.document(row) for row in rows)
+        if active.get("tenfold"):
+            documents = (_as_copy(document, place % COPIES) for place, document in enumerate(documents, skip))
+        return (project(document, select, _HIDDEN_IN_STREAMS) for document in documents)
 
     def _stream(self, request: Request, params: Mapping[str, object]) -> Response:
         documents = self._selected(request, params)
@@ -202,6 +207,18 @@ class CarifOref:
                 },
             }
         )
+
+
+def _as_copy(document: dict[str, object], number_of_copy: int) -> dict[str, object]:
+    """One of several trainings made from one: another title, and a key that no training of ours has; 0 is itself."""
+    if not number_of_copy:
+        return document
+    key = str(document["cle_ministere_educatif"])
+    return {
+        **document,
+        "cle_ministere_educatif": f"{key[:7]}{number_of_copy}{key[8:]}",
+        "intitule_long": f"{document['intitule_long']} {number_of_copy + 1}",
+    }
 
 
 async def _array(documents: Iterator[dict[str, object]], at_once: int, wait_s: float) -> AsyncIterator[bytes]:

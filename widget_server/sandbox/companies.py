@@ -18,6 +18,8 @@ HEADCOUNTS: Final = (
 )  # fmt: skip
 """INSEE's code, the bracket, and a weight."""
 
+LA_POSTE: Final = ("35600000000001", "35600000000006")
+"""Valid by the rule of that company alone, and no number of an office: those begin at 00010."""
 _BANDS: Final = ((0.40, "A"), (0.20, "B"), (0.0, "C"))
 _HEADCOUNT_DRAWS: Final = tuple((code, bracket) for code, bracket, weight in HEADCOUNTS for _ in range(weight))
 _UNKNOWN_ROME: Final = "Z9901"
@@ -95,6 +97,8 @@ class Companies:
                 reasons = [*reasons[:2], "horoscope"]
             case "bad_siret":
                 number = number[:-1] + str((int(number[-1]) + 1) % 10)
+            case "la_poste":
+                number = LA_POSTE[row % len(LA_POSTE)]
             case "no_name":
                 name = None
             case "no_rome":

@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from widget_server.sandbox.companies import Companies
@@ -35,6 +35,7 @@ class Control:
         return [
             Route("/_faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_truth/{kind}", self.truth),
+            Route("/_lists/{oddity}", self.listed),
             Route("/_change", self.change, methods=["POST"]),
             Route("/_economy", self.economy),
         ]
@@ -95,6 +96,14 @@ class Control:
                 await asyncio.sleep(0)
         body = orjson.dumps({"count": len(kept), "kept": kept, "rejected": rejected})
         return Response(body, media_type="application/json")
+
+    async def listed(self, request: Request) -> Response:
+        """The SIRETs of the recruiters of one oddity, one on a line: what an operator is told about them."""
+        oddity = request.path_params["oddity"]
+        if oddity not in ("closed", "opted_out"):
+            return JSONResponse({"errors": [f"{oddity!r} is neither closed nor opted_out"]}, 404)
+        told = (self._companies.truth(row) for row in range(len(self._companies)))
+        return PlainTextResponse("".join(f"{row['id']}\n" for row in told if row["oddity"] == oddity))
 
     def _rows(self, kind: str, departement: str | None) -> list[int]:
         if kind == "offers":

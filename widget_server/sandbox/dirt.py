@@ -82,6 +82,9 @@ DIRT: Final[dict[Kind, tuple[Dirt, ...]]] = {
         _dirt("bad_postcode", 3, "a postcode of four digits", "postcode_invalid"),
         _dirt("not_diffusible", 6, "[ND] as name and address", "not_diffusible"),
         _dirt("twin", 3, "the SIRET of the row before it once more"),
+        _dirt("la_poste", 1, "the SIREN of La Poste, whose numbers have a check of their own"),
+        _dirt("closed", 3, "closed since the file was made: /_lists/closed names it"),
+        _dirt("opted_out", 2, "asked not to be proposed: /_lists/opted_out names it"),
     ),
 }
 

@@ -17,8 +17,9 @@ from starlette.routing import Route
 
 from widget_server.reference.tables import SHIPPED
 from widget_server.sandbox.dice import Numbers
+from widget_server.sandbox.dirt import DIRT, named
 from widget_server.sandbox.economy import Economy
-from widget_server.sandbox.faults import Active, number
+from widget_server.sandbox.faults import COPIES, Active, is_left_out, number
 from widget_server.sandbox.gate import error, faults_of
 from widget_server.sandbox.offers import Mask, OfferBook
 from widget_server.sandbox.quota import Quota
@@ -213,21 +214,21 @@ class FranceTravail:
             return refused
         active = faults_of(request.scope)
         try:
-            start, end = self._range(request.query_params.get("range"))
+            start, end = self._range(request.query_params.get("range"), active)
             found = self._select(request.query_params, active)
         except _Refused as problem:
             return JSONResponse({"message": str(problem)}, 400, headers)
         if active.get("half"):
             found = found[::2]
-        if active.get("duplicates"):
-            found = np.repeat(found, 2)
+        copies = 2 if active.get("duplicates") else COPIES if active.get("tenfold") else 1
+        found = np.repeat(found, copies)
         total = 0 if active.get("empty") else len(found)
         if start >= total:
             return Response(status_code=204, headers={**headers, "Content-Range": f"*/{total}"})
-        shown = found[start : end + 1].tolist()
-        body = orjson.dumps(
-            {"resultats": [self._book.offer(row) for row in shown], "filtresPossibles": self._filters(found)}
-        )
+        shown = [self._book.offer(row) for row in found[start : end + 1].tolist()]
+        if copies == COPIES:
+            shown = [as_copy(offer, position % COPIES) for position, offer in enumerate(shown, start)]
+        body = orjson.dumps({"resultats": shown, "filtresPossibles": self._filters(found)})
         headers["Content-Range"] = f"offres {start}-{min(end, total - 1)}/{total}"
         headers["Accept-Range"] = str(self._settings.page)
         self._move(active)
@@ -242,24 +243,27 @@ class FranceTravail:
         if self._pages % every == 0:
             self._book.change(created=1, deleted=1)
 
-    def _range(self, told: str | None) -> tuple[int, int]:
+    def _range(self, told: str | None, active: Active) -> tuple[int, int]:
+        last = int(number(active, "last_position", 10)) or self._settings.first_positions
         match = _RANGE.fullmatch(told or f"0-{self._settings.page - 1}")
         if match is None:
             raise _Refused(BAD_RANGE)
         start, end = int(match[1]), int(match[2])
         if end - start >= self._settings.page or end < start:
             raise _Refused(TOO_WIDE)
-        if start > self._settings.first_positions:
-            raise _Refused(TOO_FAR.format(last=self._settings.first_positions))
+        if start > last:
+            raise _Refused(TOO_FAR.format(last=last))
         return start, end
 
     def _select(self, told: Mapping[str, str], active: Active) -> Numbers:
         asked = {name: value for name, value in told.items() if name != "range" and value}
-        key = (self._book.version, active.get("whole_cities"), *sorted(asked.items()))
+        switched = [active.get(name) for name in ("whole_cities", "without", "last_position")]
+        key = (self._book.version, *switched, *sorted(asked.items()))
         found = self._found.get(key)
         if found is None:
             mask = self._mask(asked, active)
-            window = self._settings.first_positions + self._settings.page
+            last = int(number(active, "last_position", 10)) or self._settings.first_positions
+            window = last + self._settings.page
             starved = "origineOffre" not in asked and int(mask.sum()) > window
             found = self._book.ordered(mask, own_first=starved)
             self._found[key] = found
@@ -270,6 +274,8 @@ class FranceTravail:
     def _mask(self, told: Mapping[str, str], active: Active) -> Mask:
         book, rows = self._book, self._book.rows
         mask = book.alive & self._contracts(told)
+        if active.get("without"):
+            mask = mask & np.isin(rows.dirt, _kept(active))
         if codes := _codes(told, "departement"):
             if not set(codes) <= self._departements.keys():
                 raise _wrong("departement")
@@ -405,6 +411,21 @@ class FranceTravail:
         return Response(orjson.dumps(table(self._economy)), headers=headers, media_type="application/json")
 
 
+def _kept(active: Active) -> list[int]:
+    """The oddities that the fault `without` leaves in, by position; 0 is none."""
+    return [
+        position for position in range(len(DIRT["offers"]) + 1) if not is_left_out(active, named("offers", position))
+    ]
+
+
+def as_copy(offer: dict[str, object], number_of_copy: int) -> dict[str, object]:
+    """One of several offers made from one: another company's, under an id that no real offer has; 0 is itself."""
+    if not number_of_copy:
+        return offer
+    letter = "abcdefghi"[number_of_copy - 1]
+    return {**offer, "id": f"{str(offer['id'])[:-1]}{letter}", "entreprise": {"nom": f"Copie Fictive {letter * 9}"}}
+
+
 def _codes(told: Mapping[str, str], name: str) -> list[str]:
     codes = [code.strip() for code in told.get(name, "").split(",") if code.strip()]
     if len(codes) > _MOST.get(name, 200):
@@ -470,6 +491,14 @@ _REFERENTIALS: Final[Mapping[str, Callable[[Economy], list[dict[str, object]]]]]
     "langues": lambda _: _pairs({"AN": "Anglais", "ES": "Espagnol", "AL": "Allemand"}),
     "metiers": lambda economy: _pairs({code: economy.occupations.label(code) or "" for code in economy.jobs.codes}),
     "nafs": lambda _: _pairs({f"{code[:2]}.{code[2:]}": label for code, label in SHIPPED.rows("naf")}),
+    "appellations": lambda economy: [
+        {"code": str(10_000 + place), "libelle": economy.occupations.label(code) or ""}
+        for place, code in enumerate(economy.jobs.codes)
+    ],
+    "secteursActivites": lambda _: _pairs({code[:2]: f"Secteur {code[:2]}" for code, _ in SHIPPED.rows("naf")}),
+    "themes": lambda _: _pairs({"01": "Thème fictif 1", "02": "Thème fictif 2"}),
+    "pays": lambda _: _pairs({"01": "France"}),
+    "continents": lambda _: _pairs({"01": "Europe"}),
     "domaines": lambda economy: _pairs({code[:3]: code[:3] for code in economy.jobs.codes}),
     "regions": lambda economy: _pairs(_regions(economy)),
     "departements": _departements,

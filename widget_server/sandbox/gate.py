@@ -8,7 +8,14 @@ from email.utils import format_datetime
 from typing import Final, Protocol
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget_server.sandbox.faults import Active, Faults, number, upstream_of
@@ -59,7 +66,7 @@ class Gate:
         if active.get("down"):
             await _hang_up(scope, receive)
             return
-        answer = _instead(upstream or "", active)
+        answer = _moved(scope, active) or _instead(upstream or "", active)
         if answer is not None:
             await answer(scope, receive, labelled)
             return
@@ -160,6 +167,14 @@ _NAMES: Final[Mapping[int, str]] = {
     503: "Service Unavailable",
     504: "Gateway Time-out",
 }
+
+
+def _moved(scope: Scope, active: Active) -> Response | None:
+    """The way to another address, where the same path is."""
+    if not (there := active.get("moved_to")):
+        return None
+    query = scope["query_string"].decode("latin-1")
+    return RedirectResponse(f"{there}{scope['path']}{query and '?'}{query}", 302)
 
 
 def _instead(upstream: str, active: Active) -> Response | None:

@@ -13,13 +13,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from widget_server.sandbox.companies import Companies, private_row, release_row
+from widget_server.sandbox.dirt import named
 from widget_server.sandbox.economy import Economy
-from widget_server.sandbox.faults import Active, number
+from widget_server.sandbox.faults import COPIES, Active, is_left_out, number
 from widget_server.sandbox.gate import faults_of
+from widget_server.sandbox.names import siret
 from widget_server.sandbox.settings import SandboxSettings
 
 FORMAT: Final = 1
 WINDOW_DAYS: Final = 180
+_COPIED: Final = 650_000
+"""Companies from this number on are copies: of the fault `tenfold`, at a scale that leaves room for them."""
 
 
 class Predictions:
@@ -42,11 +46,20 @@ class Predictions:
     def _rows(self, active: Active) -> list[int]:
         count = 0 if active.get("empty") else len(self._companies)
         rows = list(range(count))[: int(number(active, "only", 10)) or None]
+        if active.get("without"):
+            dirt = self._economy.recruiters.dirt
+            rows = [row for row in rows if not is_left_out(active, named("recruiters", int(dirt[row])))]
         if active.get("half"):
             rows = rows[::2]
-        if active.get("duplicates"):
-            rows = [row for row in rows for _ in range(2)]
-        return rows
+        copies = 2 if active.get("duplicates") else COPIES if active.get("tenfold") else 1
+        return [row for row in rows for _ in range(copies)]
+
+    def _released(self, rows: list[int], active: Active) -> Iterator[bytes]:
+        for place, row in enumerate(rows):
+            told = release_row(self._companies.company(row))
+            if active.get("tenfold") and place % COPIES:
+                told["siret"] = siret(_COPIED + place)
+            yield orjson.dumps(told) + b"\n"
 
     def _made(self, active: Active) -> datetime:
         return self._economy.midnight - timedelta(days=number(active, "older_days", 8))
@@ -63,7 +76,7 @@ class Predictions:
             "until": (day + timedelta(days=WINDOW_DAYS)).isoformat(),
             "count": len(rows) + int(number(active, "count_off", 500)),
         }
-        lines = (orjson.dumps(release_row(self._companies.company(row))) + b"\n" for row in rows)
+        lines = self._released(rows, active)
         return self._file(_chained(orjson.dumps(header) + b"\n", lines), active, gz=True)
 
     async def private_gz(self, request: Request) -> Response:

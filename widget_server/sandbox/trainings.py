@@ -184,7 +184,7 @@ class Catalogue:
         told: dict[str, object] = {
             "_id": self.object_id(row),
             "cle_ministere_educatif": self.key(row),
-            "cfd": f"{40 + level}{dice.below(10)}T{dice.below(90_000):05d}"[:8].ljust(8, "0"),
+            "cfd": f"{40 + level}T{dice.below(10)}{dice.below(90_000):05d}"[:8],
             "cfd_specialite": None,
             "cfd_outdated": False,
             "nom_academie": "Académie fictive",
