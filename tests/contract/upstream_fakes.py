@@ -1,7 +1,9 @@
 """Fakes of upstreams: a clock that only sleeping moves, answers in pieces, and recordings that answer like servers."""
 
+import atexit
 import gzip
 import json
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -99,12 +101,20 @@ def tables() -> tuple[Occupations, Naf, Placing, tuple[str, ...]]:
     return Occupations.load(), Naf.load(), Placing(places), tuple(each.code for each in places.real_departements())
 
 
+@cache
+def scratch() -> Path:
+    """One folder of this process for what sources keep between syncs; it goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="sources-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def kit(**more: object) -> Kit:
     """A kit on the real reference tables, with fresh notes."""
     occupations, naf, placing, departements = tables()
     told: dict[str, object] = {
         "settings": Settings(), "occupations": occupations, "naf": naf, "placing": placing,
-        "departements": departements, "now": NOW, "notes": Notes(), "folder": Path(tempfile.mkdtemp(prefix="source-")),
+        "departements": departements, "now": NOW, "notes": Notes(), "folder": Path(tempfile.mkdtemp(dir=scratch())),
     }  # fmt: skip
     return Kit(**(told | more))
 
