@@ -1,0 +1,108 @@
+"""The list without reload: the same list as with one, said once, focus kept, and nothing lost when the network is."""
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.site import EACH, Site, launch, served
+
+SEARCH = "/v1/widget?romes=D1102&insee=35238"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("data")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        found = launch(playwright)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser, site: Site):
+    with browser.new_page() as found:
+        found.goto(f"{site.widget}{SEARCH}&limit=5", wait_until="load")
+        found.evaluate("window.here = true")
+        yield found
+
+
+def stayed(page: Page) -> bool:
+    """Whether the document is still the one that was opened."""
+    return page.evaluate("window.here === true")
+
+
+def ids(page: Page) -> list[str]:
+    return page.eval_on_selector_all("article", "all => all.map(card => card.dataset.id)")
+
+
+def test_a_choice_searches_without_reload_and_shows_what_the_server_would(page: Page, site: Site, browser):
+    page.get_by_label("Offres d’emploi").uncheck()
+
+    expect(page.locator("article[data-kind=offer]")).to_have_count(0)
+    assert stayed(page)
+    assert page.evaluate("history.length") == 2
+    with browser.new_page() as other:
+        other.goto(page.url)
+        assert ids(other) == ids(page)
+        assert other.title() == page.title()
+
+
+def test_the_status_says_the_new_number_in_the_element_that_was_there(page: Page):
+    status = page.get_by_role("status").element_handle()
+    before = status.inner_text()
+    page.get_by_label("Formations").uncheck()
+
+    expect(page.get_by_role("status")).to_contain_text(str(2 * EACH))
+    assert status.evaluate("element => element.isConnected")
+    assert status.inner_text() != before
+
+
+def test_the_control_that_was_used_keeps_the_focus(page: Page):
+    box = page.get_by_label("Entreprises à contacter")
+    box.focus()
+    page.keyboard.press("Space")
+
+    expect(page.locator("article[data-kind=recruiter]")).to_have_count(0)
+    expect(page.get_by_label("Entreprises à contacter")).to_be_focused()
+
+
+def test_a_page_link_shows_the_next_page_and_leads_to_its_first_card(page: Page):
+    first = ids(page)
+    page.get_by_role("link", name="Suivante").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("[aria-current=page]")).to_contain_text("2")
+    assert stayed(page)
+    assert set(ids(page)).isdisjoint(first)
+    expect(page.locator("article a").first).to_be_focused()
+
+
+def test_a_lost_network_keeps_the_list_and_offers_to_try_again(page: Page):
+    before = ids(page)
+    page.context.set_offline(True)
+    page.get_by_label("Formations").uncheck()
+
+    expect(page.get_by_role("status")).to_contain_text("connexion")
+    assert ids(page) == before
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Réessayer").click()
+    expect(page.locator("article[data-kind=training]")).to_have_count(0)
+
+
+def test_a_title_still_opens_its_source_in_a_new_window(page: Page):
+    with page.expect_popup() as popup:
+        page.locator("article h2 a, article h3 a").first.click()
+    popup.value.close()
+    assert stayed(page)
+
+
+def test_no_policy_of_the_page_is_broken(page: Page):
+    page.evaluate("addEventListener('securitypolicyviolation', event => (window.broken = event.violatedDirective))")
+    page.get_by_label("Formations").uncheck()
+
+    expect(page.locator("article[data-kind=training]")).to_have_count(0)
+    assert page.evaluate("window.broken") is None
