@@ -40,6 +40,7 @@ def in_departement(code, first, last):
 BROKEN = {
     "few": (many(3), {"least": 4}),
     "drop": (many(139), {}),
+    "growth": (many(900), {}),
     "departement": (in_departement("35", 0, 60) + many(200), {}),
     "rejects": (many(200) + [row for reason in "abcde" for row in rejected(30, reason)], {}),
     "rule": (many(200) + rejected(60), {}),

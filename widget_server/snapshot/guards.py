@@ -15,6 +15,8 @@ from widget_server.snapshot.manifest import Accepted, Manifest
 
 LEAST_SHARE: Final = 0.7
 """What must be left of the previous version, as a whole and in every département of some size."""
+MOST_TIMES: Final = 3
+"""How many times the cards of the previous version a new one may have."""
 _SIZE_OF_DEPARTEMENT: Final = 100
 """Cards from which a département is compared: below, a few offers filled in a day look like a loss."""
 _REJECTED_SHARE: Final = 0.4
@@ -56,6 +58,12 @@ def _drop(told: Comparison) -> str:
         f"{told.new.counts.cards} cards after {told.old.counts.cards}, less than {LEAST_SHARE:.0%} of the previous"
         " version"
     )
+
+
+def _growth(told: Comparison) -> str:
+    if told.old is None or told.new.counts.cards <= max(told.old.counts.cards, _ENOUGH_ROWS) * MOST_TIMES:
+        return ""
+    return f"{told.new.counts.cards} cards after {told.old.counts.cards}, more than {MOST_TIMES} times as many"
 
 
 def _departements(told: Comparison) -> str:
@@ -111,6 +119,8 @@ def _older(told: Comparison) -> str:
 GUARDS: Final[tuple[Guard, ...]] = (
     Guard(id="few", why="An upstream that is being refilled answers with little or nothing.", problem=_few),
     Guard(id="drop", why="Data do not lose a third of their rows from one sync to the next.", problem=_drop),
+    Guard(id="growth", why="A filter that an upstream no longer heeds brings in what nobody asked for.",
+          problem=_growth),
     Guard(
         id="departement",
         why="A partition that came back empty hides behind the growth of the others.",
