@@ -20,6 +20,7 @@ from widget_server.snapshot.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 EACH = 6
@@ -92,9 +93,10 @@ def served(folder: Path) -> Iterator[Site]:
                 thread.join(10)
 
 
-def axe(target: Page | Frame) -> list[str]:
+def axe(target: Page | Frame, *, framed: bool) -> list[str]:
     """What axe-core finds wrong in one document, a line each; frames are asked one by one."""
     target.evaluate(AXE.read_text("utf-8"))
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = target.evaluate("rules => axe.run(document, {runOnly: rules, iframes: false})", rules)
+    # The first heading of a frame follows those of the page around it.
+    off = {"page-has-heading-one": {"enabled": False}} if framed else {}
+    found = target.evaluate("how => axe.run(document, how)", {"runOnly": RULES, "rules": off, "iframes": False})
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]

@@ -1,0 +1,133 @@
+"""Every state of the page in a browser: readable by everyone, on every width, in every scheme."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.site import axe, launch
+from tests.pages import STATES
+
+SMALL = """minimum => [...document.querySelectorAll('a, button, select, summary, input:not([type=hidden])')]
+  .filter((one) => one.checkVisibility() && !one.closest('h2, h3, h4, p:not(.actions, .back), .sources'))
+  .map((one) => [one, Math.max(...[one, one.closest('label') ?? one].map((box) => box.getBoundingClientRect().height))])
+  .filter(([, height]) => height < minimum - 0.5)
+  .map(([one, height]) => `${one.outerHTML} is ${height} px high`)
+"""
+"""Controls that stand alone and are lower than a finger needs; links in a sentence or a heading are not meant."""
+TWICE = "html { font-size: 200% }"
+SPACED = "* { line-height: 1.5; letter-spacing: 0.12em; word-spacing: 0.16em } p { margin-bottom: 2em }"
+"""Text spacing as WCAG 1.4.12 wants it to be possible."""
+WAYS = {
+    "telephone, light": (320, "light", "none"),
+    "page, dark": (1280, "dark", "none"),
+    "tablet, forced colours": (768, "light", "active"),
+}
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def show(window: Page) -> Iterator:
+    """Show a state: `show("empty", width=320, scheme="dark")`; media as in `Page.emulate_media`."""
+
+    def show_state(state: str, *, width: int = 768, scheme: str = "light", **media: str) -> Page:
+        window.set_viewport_size({"width": width, "height": 900})
+        window.emulate_media(**media)
+        window.set_content(STATES[state]({"scheme": scheme}).html.decode())
+        return window
+
+    yield show_state
+    window.emulate_media(media="null", forced_colors="null", reduced_motion="null")
+
+
+def unfold(page: Page) -> None:
+    """Open what is folded and can be opened by a visitor."""
+    for folded in page.locator("details:not([open]) > summary").all():
+        if folded.is_visible():
+            folded.click()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(show, state, way):
+    width, scheme, forced = WAYS[way]
+    page = show(state, width=width, scheme=scheme, forced_colors=forced)
+    unfold(page)
+
+    assert axe(page, framed=True) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_nothing_is_wider_than_a_small_telephone(show, state):
+    for style in ("", TWICE, SPACED):
+        page = show(state, width=320)
+        page.evaluate(
+            "text => document.head.append(Object.assign(document.createElement('style'), {textContent: text}))", style
+        )
+        unfold(page)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, style
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_everything_to_press_is_as_high_as_a_finger(show, state):
+    for width in (320, 768, 1280):
+        page = show(state, width=width)
+        unfold(page)
+
+        assert page.evaluate(SMALL, 44) == [], width
+
+
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page(show):
+    page = show("results", width=320)
+    expected = page.locator("main :is(a, summary):visible").count()
+    cards = []
+
+    for _ in range(expected):
+        page.keyboard.press("Tab")
+        style, card = page.evaluate(
+            "() => [getComputedStyle(document.activeElement).outlineStyle,"
+            " [...document.querySelectorAll('article')].indexOf(document.activeElement.closest('article'))]"
+        )
+        assert style == "solid"
+        cards.append(card)
+
+    inside = [card for card in cards if card >= 0]
+    assert inside == sorted(inside)
+    assert set(inside) == set(range(20))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+
+
+def test_the_folded_search_opens_with_the_keyboard_alone(show):
+    page = show("results", width=320)
+
+    for key in ("Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+
+    assert page.evaluate("document.activeElement.name") == "job"
+
+
+def test_nothing_moves(show):
+    page = show("results", reduced_motion="no-preference")
+
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+@pytest.mark.parametrize("state", ["results", "offer"])
+def test_print_holds_every_card_with_the_address_of_its_links(show, state):
+    page = show(state, media="print")
+
+    assert all(card.is_visible() for card in page.locator("article").all())
+    contents = page.locator("article a[target]:visible").evaluate_all(
+        "all => all.map((one) => [one.getAttribute('href'), getComputedStyle(one, '::after').content])"
+    )
+    assert contents
+    assert all("attr(href)" in content or href in content for href, content in contents)
