@@ -113,10 +113,24 @@ Pair = tuple[float, Advert, Advert]
 """How alike two adverts are, and which."""
 
 
+class _Folding(dict[int, str]):
+    """A table for `str.translate` that learns each character once: letters lose their accents, the rest is a space."""
+
+    def __missing__(self, code: int) -> str:
+        plain = unicodedata.normalize("NFKD", chr(code).replace("œ", "oe").replace("æ", "ae"))
+        bare = "".join(char for char in plain if not unicodedata.combining(char))
+        self[code] = found = (
+            "" if plain and not bare else "".join(char if char.isascii() and char.isalnum() else " " for char in bare)
+        )
+        return found
+
+
+_FOLDING: Final = _Folding()
+
+
 def folded(told: str) -> str:
     """Letters and digits only, no case, no accents, œ as oe."""
-    plain = unicodedata.normalize("NFKD", told.casefold().replace("œ", "oe").replace("æ", "ae"))
-    return " ".join(re.findall(r"[a-z0-9]+", "".join(char for char in plain if not unicodedata.combining(char))))
+    return " ".join(told.casefold().translate(_FOLDING).split())
 
 
 def cleaned(title: str) -> str:
@@ -139,7 +153,7 @@ def _masculines(word: str) -> Iterator[str]:
             yield word.removesuffix(ending) + male
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def job_of(title: str) -> Job:
     """A title as it is compared."""
     letters = cleaned(title).replace(" ", "")
@@ -177,6 +191,7 @@ def compatible(one: int, two: int) -> bool:
     return both in (one, two)
 
 
+@lru_cache(maxsize=1 << 14)
 def company_key(name: str | None) -> str:
     """A company's name as it is compared, without its legal form; "" when it names nobody."""
     plain = folded(name or "")

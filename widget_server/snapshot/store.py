@@ -9,14 +9,15 @@
 
 import hashlib
 import sqlite3
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from widget_server.domain.cards import AlsoOn, Card, CardPlace, Entry, Fact, Organisation, Rejection
 from widget_server.domain.duplicates import LARGEST_BLOCK, Advert, blocks, pairs, settle
@@ -31,7 +32,7 @@ _CARD: Final = msgspec.json.Decoder(Card)
 
 
 class _Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a card, what makes it an advert: its other fields need not be read for a comparison."""
+    """Of a card, what makes it an advert."""
 
     id: str
     title: str
@@ -40,7 +41,7 @@ class _Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Published(msgspec.Struct, frozen=True, kw_only=True):
-    """The same of an entry."""
+    """The same of an entry: what is read again and again while adverts are compared."""
 
     card: _Compared
     newest: str
@@ -63,7 +64,7 @@ class _Published(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_ADVERT: Final = msgspec.json.Decoder(_Published)
+_PUBLISHED: Final = msgspec.json.Decoder(_Published)
 
 
 class Spool:
@@ -131,21 +132,21 @@ class Spool:
 
     def _blocks(self, merged: Collection[str]) -> Iterator[list[Advert]]:
         """The adverts that may be the same offer, block by block, without those that are merged already."""
-        self._db.execute("CREATE TEMP TABLE block(key INTEGER, id TEXT)")
-        for (body,) in self._db.execute("SELECT body FROM entry WHERE partner <> ''"):
-            advert = _ADVERT.decode(body).advert()
-            if advert.id not in merged:
-                keys = ((_key(told), advert.id) for told in blocks(advert))
-                self._db.executemany("INSERT INTO block VALUES (?, ?)", keys)
-        self._db.execute("CREATE INDEX temp.block_key ON block(key)")
-        rows: Iterator[tuple[int, bytes]] = self._db.execute(
-            "SELECT key, body FROM block JOIN entry USING (id) WHERE key IN (SELECT key FROM block GROUP BY key"
-            " HAVING count(*) BETWEEN 2 AND ?) ORDER BY key, id",
-            (LARGEST_BLOCK,),
-        )
-        for _, members in groupby(rows, key=itemgetter(0)):
-            yield [_ADVERT.decode(body).advert() for _, body in members]
-        self._db.execute("DROP TABLE block")
+        self._db.execute("CREATE TEMP TABLE advert(number INTEGER PRIMARY KEY, body BLOB)")
+        keys, numbers = array("q"), array("q")
+        rows: Iterator[tuple[bytes]] = self._db.execute("SELECT body FROM entry WHERE partner <> ''")
+        for number, (body,) in enumerate(rows):
+            published = _PUBLISHED.decode(body)
+            if published.card.id not in merged:
+                self._db.execute("INSERT INTO advert VALUES (?, ?)", (number, msgspec.json.encode(published)))
+                told = [_key(block) for block in blocks(published.advert())]
+                keys.extend(told)
+                numbers.extend([number] * len(told))
+        for members in _groups(np.array(keys, dtype=np.int64), np.array(numbers, dtype=np.int64)):
+            marks = ",".join("?" * len(members))
+            found = self._db.execute(f"SELECT body FROM advert WHERE number IN ({marks})", members)  # noqa: S608 - marks only
+            yield [_PUBLISHED.decode(body).advert() for (body,) in found]
+        self._db.execute("DROP TABLE advert")
 
     def entry(self, card_id: str) -> Entry:
         """One entry by id."""
@@ -246,3 +247,19 @@ class CardReader:
 def _key(block: str) -> int:
     """The key of a block as a number that SQLite can hold."""
     return int.from_bytes(hashlib.blake2b(block.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def _groups(keys: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, ...]]:
+    """The numbers under each key that has enough and not too many, in the order of the keys; no group twice."""
+    order = np.lexsort((numbers, keys))
+    keys, numbers = keys[order], numbers[order]
+    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.empty(0, np.int64)
+    last = np.append(first[1:], len(keys))
+    size = last - first
+    wanted = (size >= 2) & (size <= LARGEST_BLOCK)
+    seen: set[int] = set()
+    for begin, end in zip(first[wanted].tolist(), last[wanted].tolist(), strict=True):
+        members = tuple(numbers[begin:end].tolist())
+        if hash(members) not in seen:
+            seen.add(hash(members))
+            yield members
