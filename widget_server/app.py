@@ -1,8 +1,10 @@
 """The web application: settings in, an ASGI application out. The only module that knows everyone on the web side."""
 
+import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,6 +53,7 @@ def create_app(
         routes=ROUTES,
         middleware=[Middleware(Watch, metrics=metrics)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
+        lifespan=_warm,
     )
     app.state.site = site
     return app
@@ -60,6 +63,18 @@ def from_environment() -> Starlette:
     """What each worker process runs: the settings come from the environment that `serve` prepared."""
     file = os.environ.get("WIDGET_SETTINGS")
     return create_app(read_settings(os.environ, Path(file) if file else None))
+
+
+@asynccontextmanager
+async def _warm(app: Starlette) -> AsyncIterator[None]:
+    """Make the indexes of both suggests aside: the first who types a place must not wait for them."""
+    site: Site = app.state.site
+    warming = [
+        asyncio.create_task(asyncio.to_thread(site.places.suggest, "a")),
+        asyncio.create_task(asyncio.to_thread(site.occupations.suggest, "a")),
+    ]
+    yield
+    await asyncio.gather(*warming)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
