@@ -8,11 +8,10 @@ from pathlib import Path
 from widget_server.domain.answer import Answer, AnswerPlace, Apart, ListedCard, Notice, Occupation, SourceState
 from widget_server.domain.cards import AlsoOn, CardPlace, Duration, Fact, Organisation, Reason, SourceName
 from widget_server.domain.query import Centre, SearchRequest
+from widget_server.web.document import Rendered, Shell
 from widget_server.web.page import (
     DetailPage,
     ListPage,
-    Rendered,
-    Shell,
     render_detail,
     render_down,
     render_gone,

@@ -5,24 +5,20 @@ the partner, the bridge to the host page and its state are inline; the hashes th
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import nh3
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from widget_server.domain.answer import Answer, Apart, ListedCard, SourceState
 from widget_server.domain.cards import LEVELS, AlsoOn, Fact
-from widget_server.domain.colour import DEFAULT_ACCENT, Palette, Scheme, make_palette
 from widget_server.domain.query import BY_NAME, KINDS, RADIUS_CHOICES_KM, Area, Centre, SearchRequest
 from widget_server.web import wording
-from widget_server.web.assets import assets_folder, csp_hash
+from widget_server.web.document import LOOK, Rendered, Shell, document, look_of, plain_look
 from widget_server.web.typed import JOB_FIELD, PLACE_FIELD, Choice, Typed
 
 LIST_PATH: Final = "/v1/widget"
@@ -30,30 +26,6 @@ CARD_PATH: Final = "/v1/widget/cards/"
 _SHOWN_JOBS: Final = 3
 _TITLE_IN_LINKS: Final = 90
 _TAGS: Final = {"p", "br", "ul", "ol", "li", "strong", "em", "b", "i"}
-_FONTS: Final[Mapping[str, str]] = {
-    "system": '-apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif',
-    "serif": 'Georgia,"Times New Roman",serif',
-}
-_LOOK: Final = ("title", "heading_level", "theme", "scheme", "accent", "corner", "font", "lang", "view", "form")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shell:
-    """What every page of one server and one partner has in common.
-
-    css, bridge   sources that are inlined
-    script_url    the deferred script that improves the list; None leaves it out
-    origins       the partner's origins, which the bridge may talk to
-    partner_name  None on the page that no partner frames: it then is a document of its own, with a first-level heading
-    """
-
-    base_url: str
-    css: str
-    bridge: str
-    version: str
-    script_url: str | None = None
-    origins: tuple[str, ...] = ()
-    partner_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +57,6 @@ class DetailPage:
     request: SearchRequest
     received: Mapping[str, str]
     now: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rendered:
-    """A page and the source expressions that its Content-Security-Policy needs."""
-
-    html: bytes
-    style_hashes: tuple[str, ...]
-    script_hashes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,15 +175,6 @@ class Row:
     long: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """What the partner chose, validated: the style of custom properties, and the level of the first heading."""
-
-    tokens: str
-    heading: int
-    adjusted: bool
-
-
 # Pages
 
 
@@ -236,11 +190,11 @@ def render_down(page: ListPage) -> Rendered:
 
 def render_detail(page: DetailPage) -> Rendered:
     """One card with every fact of its source, on its own page inside the frame."""
-    look = _look(page.request, page.shell)
+    look = look_of(page.request, page.shell)
     urls = _Urls(page.shell, page.request)
     card = page.card
     state = _state(page.shell, page.received)
-    return _document(
+    return document(
         "detail.html",
         page.shell,
         look,
@@ -258,10 +212,10 @@ def render_detail(page: DetailPage) -> Rendered:
 
 def render_gone(shell: Shell, request: SearchRequest, received: Mapping[str, str]) -> Rendered:
     """The card is not there any more. The route answers 404."""
-    return _document(
+    return document(
         "gone.html",
         shell,
-        _look(request, shell),
+        look_of(request, shell),
         _state(shell, received),
         title="Cette fiche n’est plus disponible",
         back=_Urls(shell, request).here(),
@@ -270,14 +224,14 @@ def render_gone(shell: Shell, request: SearchRequest, received: Mapping[str, str
 
 def render_notice(shell: Shell) -> Rendered:
     """What stands in the frame of an unregistered site: no search, no data, no script. The route answers 403."""
-    look = Look(tokens=_tokens("light", DEFAULT_ACCENT, "6", "system"), heading=2, adjusted=False)
+    look = replace(plain_look(), heading=2)
     title = "La liste ne peut pas s’afficher ici"
-    return _document("notice.html", shell, look, None, title=title, href=f"{shell.base_url}{LIST_PATH}")
+    return document("notice.html", shell, look, None, title=title, href=f"{shell.base_url}{LIST_PATH}")
 
 
 def _render_list(page: ListPage, *, down: bool) -> Rendered:
     answer, request = page.answer, page.request
-    look = _look(request, page.shell)
+    look = look_of(request, page.shell)
     urls = _Urls(page.shell, request)
     asked = [source for source in answer.sources if source.kind in request.kinds]
     missing = [source for source in asked if source.status == "missing"]
@@ -295,7 +249,7 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
             }
         )
     state = _state(page.shell, page.received, answer, codes)
-    return _document(
+    return document(
         "list.html",
         page.shell,
         look,
@@ -321,87 +275,6 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         retry=urls.here(),
         public_search=wording.PUBLIC_SEARCH,
     )
-
-
-# The document around
-
-
-def _document(template: str, shell: Shell, look: Look, state: str | None, **context: object) -> Rendered:
-    """Fill in a template; without a state the page is inert and gets no script."""
-    html = (
-        _templates()
-        .get_template(template)
-        .render(
-            css=Markup(shell.css),  # noqa: S704 - our own, validated
-            tokens=Markup(look.tokens),  # noqa: S704 - our own, validated
-            bridge=Markup(shell.bridge) if state is not None else None,  # noqa: S704 - our own
-            state=Markup(state) if state is not None else None,  # noqa: S704 - encoded by _state
-            script_url=shell.script_url if state is not None else None,
-            level=look.heading,
-            **context,
-        )
-    )
-    return Rendered(
-        html=html.encode(),
-        style_hashes=(csp_hash(shell.css), csp_hash(look.tokens)),
-        script_hashes=(csp_hash(shell.bridge),) if state is not None and shell.bridge else (),
-    )
-
-
-@cache
-def _templates() -> Environment:
-    folder = assets_folder()[0] / "templates"
-
-    def read(name: str) -> str:
-        # Indentation is for whoever edits a template; visitors need not load it.
-        return re.sub(r"\n\s*", "\n", (folder / name).read_text("utf-8"))
-
-    return Environment(
-        loader=FunctionLoader(read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
-def _look(request: SearchRequest, shell: Shell) -> Look:
-    asked = {row.name: row.default for row in BY_NAME.values() if row.name in _LOOK} | request.look
-    scheme, accent = asked["scheme"], asked["accent"]
-    heading = int(asked["heading_level"]) if shell.partner_name else 1
-    # A dark scheme always lightens an accent that was made for a white page: only worth a word on a light one.
-    adjusted = scheme != "dark" and accent != DEFAULT_ACCENT and make_palette(accent, "light").adjusted
-    return Look(tokens=_tokens(scheme, accent, asked["corner"], asked["font"]), heading=heading, adjusted=adjusted)
-
-
-@lru_cache(maxsize=1024)
-def _tokens(scheme: str, accent: str, corner: str, font: str) -> str:
-    """Custom properties at :root, made of validated values only."""
-    first: Scheme = "dark" if scheme == "dark" else "light"
-    more = f"--corner:{int(corner)}px;--font:{_FONTS[font]}"
-    tokens = f":root{{color-scheme:{first};{_colours(make_palette(accent, first))};{more}}}"
-    if scheme == "auto":
-        dark = _colours(make_palette(accent, "dark"))
-        tokens += f"@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
-    return tokens
-
-
-def _colours(palette: Palette) -> str:
-    surfaces = palette.surfaces
-    named = {
-        "page": surfaces.page,
-        "panel": surfaces.panel,
-        "text": surfaces.text,
-        "muted": surfaces.muted,
-        "border": surfaces.border,
-        "line": surfaces.line,
-        "accent": palette.accent,
-        "on-accent": palette.on_accent,
-        "accent-text": palette.accent_text,
-        "accent-edge": palette.accent_edge,
-    }
-    return ";".join(f"--{name}:#{value}" for name, value in named.items())
 
 
 def _state(
@@ -488,7 +361,7 @@ class _Urls:
 def _look_pairs(request: SearchRequest) -> list[tuple[str, str]]:
     """Everything of a request that is not the search itself, where it differs from the default."""
     pairs = [("partner", request.partner)] if request.partner else []
-    pairs += [(name, request.look.get(name, "")) for name in _LOOK]
+    pairs += [(name, request.look.get(name, "")) for name in LOOK]
     pairs += [("lock", ",".join(request.lock))]
     return [(name, value) for name, value in pairs if value and value != BY_NAME[name].default]
 

@@ -12,12 +12,11 @@ from widget_server.domain.query import Parsed
 from widget_server.listing.answers import make_answer
 from widget_server.web import wording
 from widget_server.web.cards_json import find_card
+from widget_server.web.document import Rendered, Shell
 from widget_server.web.headers import notice_headers, page_headers
 from widget_server.web.page import (
     DetailPage,
     ListPage,
-    Rendered,
-    Shell,
     render_detail,
     render_down,
     render_gone,

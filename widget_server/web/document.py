@@ -1,0 +1,144 @@
+"""The document that every page stands in: inlined style and colours, the hashes that allow them, nothing else.
+
+Pure: data in, bytes out.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Final
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from widget_server.domain.colour import DEFAULT_ACCENT, Palette, Scheme, make_palette
+from widget_server.domain.query import BY_NAME, SearchRequest
+from widget_server.web.assets import assets_folder, csp_hash
+
+_FONTS: Final[Mapping[str, str]] = {
+    "system": '-apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif',
+    "serif": 'Georgia,"Times New Roman",serif',
+}
+LOOK: Final = ("title", "heading_level", "theme", "scheme", "accent", "corner", "font", "lang", "view", "form")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """What every page of one server and one partner has in common.
+
+    css, bridge   sources that are inlined
+    script_url    the deferred script that improves the list; None leaves it out
+    origins       the partner's origins, which the bridge may talk to
+    partner_name  None on the page that no partner frames: it then is a document of its own, with a first-level heading
+    """
+
+    base_url: str
+    css: str
+    bridge: str
+    version: str
+    script_url: str | None = None
+    origins: tuple[str, ...] = ()
+    partner_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A page and the source expressions that its Content-Security-Policy needs."""
+
+    html: bytes
+    style_hashes: tuple[str, ...]
+    script_hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What the partner chose, validated: the style of custom properties, and the level of the first heading."""
+
+    tokens: str
+    heading: int
+    adjusted: bool
+
+
+def document(template: str, shell: Shell, look: Look, state: str | None, **context: object) -> Rendered:
+    """Fill in a template; without a state the page is inert and gets no script."""
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            css=Markup(shell.css),  # noqa: S704 - our own, validated
+            tokens=Markup(look.tokens),  # noqa: S704 - our own, validated
+            bridge=Markup(shell.bridge) if state is not None else None,  # noqa: S704 - our own
+            state=Markup(state) if state is not None else None,  # noqa: S704 - encoded by _state
+            script_url=shell.script_url if state is not None else None,
+            level=look.heading,
+            **context,
+        )
+    )
+    return Rendered(
+        html=html.encode(),
+        style_hashes=(csp_hash(shell.css), csp_hash(look.tokens)),
+        script_hashes=(csp_hash(shell.bridge),) if state is not None and shell.bridge else (),
+    )
+
+
+@cache
+def _templates() -> Environment:
+    folder = assets_folder()[0] / "templates"
+
+    def read(name: str) -> str:
+        # Indentation is for whoever edits a template; visitors need not load it.
+        return re.sub(r"\n\s*", "\n", (folder / name).read_text("utf-8"))
+
+    return Environment(
+        loader=FunctionLoader(read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def look_of(request: SearchRequest, shell: Shell) -> Look:
+    """The look that a request asks for, every value validated by the parser."""
+    asked = {row.name: row.default for row in BY_NAME.values() if row.name in LOOK} | request.look
+    scheme, accent = asked["scheme"], asked["accent"]
+    heading = int(asked["heading_level"]) if shell.partner_name else 1
+    # A dark scheme always lightens an accent that was made for a white page: only worth a word on a light one.
+    adjusted = scheme != "dark" and accent != DEFAULT_ACCENT and make_palette(accent, "light").adjusted
+    return Look(tokens=_tokens(scheme, accent, asked["corner"], asked["font"]), heading=heading, adjusted=adjusted)
+
+
+@lru_cache(maxsize=1024)
+def _tokens(scheme: str, accent: str, corner: str, font: str) -> str:
+    """Custom properties at :root, made of validated values only."""
+    first: Scheme = "dark" if scheme == "dark" else "light"
+    more = f"--corner:{int(corner)}px;--font:{_FONTS[font]}"
+    tokens = f":root{{color-scheme:{first};{_colours(make_palette(accent, first))};{more}}}"
+    if scheme == "auto":
+        dark = _colours(make_palette(accent, "dark"))
+        tokens += f"@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
+    return tokens
+
+
+def _colours(palette: Palette) -> str:
+    surfaces = palette.surfaces
+    named = {
+        "page": surfaces.page,
+        "panel": surfaces.panel,
+        "text": surfaces.text,
+        "muted": surfaces.muted,
+        "border": surfaces.border,
+        "line": surfaces.line,
+        "accent": palette.accent,
+        "on-accent": palette.on_accent,
+        "accent-text": palette.accent_text,
+        "accent-edge": palette.accent_edge,
+    }
+    return ";".join(f"--{name}:#{value}" for name, value in named.items())
+
+
+def plain_look() -> Look:
+    """The look of a page that belongs to no partner and to no search."""
+    return Look(tokens=_tokens("light", DEFAULT_ACCENT, "6", "system"), heading=1, adjusted=False)
