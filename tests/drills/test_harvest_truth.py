@@ -63,7 +63,8 @@ def test_no_offer_is_lost_and_none_invented_while_offers_come_and_go(tmp_path, s
         assert report.cause is None
         assert report.complete, problems(tmp_path)
         assert carrier.changes > 50
-        verdict = judged(published(tmp_path / "offers"), kept, carrier, before=before)
+        found = published(tmp_path / "offers")
+        verdict = judged(found, kept, carrier.created, carrier.deleted, before=before)
         assert verdict.is_true, verdict
         before |= carrier.deleted
         carrier.settle()

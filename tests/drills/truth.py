@@ -107,13 +107,13 @@ class _Shared(httpx.AsyncBaseTransport):
 
 
 def published(folder: Path) -> set[str]:
-    """Every id of the current version, those merged into another card included; without the name of the source."""
+    """Every id of the current version, those merged into another card included, as the upstream has it."""
     shelf = Shelf(folder)
     version = shelf.current_version()
     assert version is not None
     db = sqlite3.connect(folder / version / "cards.sqlite")
     try:
-        return {told.partition(":")[2] for (told,) in db.execute("SELECT id FROM card UNION SELECT id FROM alias")}
+        return {told.removeprefix("ft:") for (told,) in db.execute("SELECT id FROM card UNION SELECT id FROM alias")}
     finally:
         db.close()
 
@@ -134,14 +134,14 @@ class Verdict:
         return not (self.lost or self.invented or self.undead)
 
 
-def judged(found: set[str], kept: set[str], moving: Moving, *, before: set[str] = frozenset()) -> Verdict:
+def judged(found: set[str], kept: set[str], created: set[str], deleted: set[str], *, before: set[str]) -> Verdict:
     """Compare what is published with the truth of before the harvest and with what changed during it.
 
     kept     ids to keep when the harvest began
     before   ids that had been deleted by then
     """
     return Verdict(
-        lost=kept - moving.deleted - found,
-        invented=found - kept - moving.created - before,
+        lost=kept - deleted - found,
+        invented=found - kept - created - before,
         undead=(found & before) - kept,
     )
