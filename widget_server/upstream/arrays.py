@@ -19,6 +19,8 @@ _BLANK: Final = b" \t\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
 # A whole string, a bracket, a comma, or the quote of a string that has not arrived to its end.
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|"', re.DOTALL)
+# Everything up to the next bracket: inside an element nothing else matters, and most of a file lies inside one.
+_FILLING: Final = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 _OPENING: Final = frozenset(b"{[")
 _CLOSING: Final = frozenset(b"}]")
 _QUOTE: Final = ord('"')
@@ -82,7 +84,7 @@ class _Cutter:
             return []
         found: list[bytes] = []
         begun, scanned, depth = 0, self._scanned, self._depth
-        while (token := _TOKEN.search(text, scanned)) is not None:
+        while (token := _next_token(text, scanned, depth)) is not None:
             char, start, scanned = text[token.start()], token.start(), token.end()
             if char == _QUOTE:
                 if scanned - start == 1:  # the string goes on in the next piece
@@ -128,6 +130,12 @@ class _Cutter:
     def _expect_nothing(self, text: bytes) -> None:
         if text.strip(_BLANK):
             raise UpstreamMalformed(self._upstream, f"goes on after the end of its array of {self._count} rows")
+
+
+def _next_token(text: bytes, scanned: int, depth: int) -> re.Match[bytes] | None:
+    if depth > 1 and (filling := _FILLING.match(text, scanned)) is not None:
+        scanned = filling.end()
+    return _TOKEN.search(text, scanned)
 
 
 async def _lines(text: bytes, pieces: AsyncIterator[bytes], upstream: str) -> AsyncIterator[bytes]:
