@@ -7,8 +7,8 @@ Two adverts of different partners are the same offer when they have
 3. one job: titles whose cleaned letters are alike (Dice of their letter pairs >= 0.8), and no sign that tells the
    jobs apart: another number ("poste n° 2"), or words that exclude each other (CAP / BTS, jour / nuit).
 
-Two adverts of one partner are the same offer only when employer, municipality, occupation and title are the same:
-whoever publishes two adverts with different titles means two jobs.
+Two adverts of one partner are the same offer only when employer, commune, occupation and title are the same: whoever
+publishes two adverts with different titles means two jobs.
 
 The winner: the source's own advert; then the one that tells most, weighed by how well its partner keeps its adverts;
 then the newest, because a second publication is the one that is still looked after; then the smaller id. Losers are
@@ -31,6 +31,7 @@ LARGEST_BLOCK: Final = 500
 PAIRS_OF_LETTERS: Final = 26 * 26
 NUMBER_BITS: Final = 16
 """The lower bits of `signs`: numbers. Two jobs have the same ones."""
+_WORD_BITS: Final = 64 - NUMBER_BITS
 
 _WORDS_FOR: Final[Mapping[str, str]] = {"mfr": "maison familiale rurale", "rh": "ressources humaines"}
 _LEAST_LENGTH: Final = 3
@@ -172,7 +173,9 @@ def _signs(title: str) -> int:
     for word in set(re.findall(r"(?<![a-z0-9])[a-z]+(?![a-z0-9])", plain)):
         short = len(word) <= _LEAST_LENGTH and word not in _SMALL_WORDS and word not in _WORDS_FOR
         if short or word in _OPPOSITES:
-            signs |= 1 << (NUMBER_BITS + zlib.crc32(word.encode()) % (64 - NUMBER_BITS))
+            # Two bits for a word: two words that share both are one in a thousand.
+            first, second = divmod(zlib.crc32(word.encode()) % _WORD_BITS**2, _WORD_BITS)
+            signs |= 1 << (NUMBER_BITS + first) | 1 << (NUMBER_BITS + second)
     return signs
 
 
@@ -238,6 +241,13 @@ def same_employer(one: Advert, two: Advert) -> bool:
     return bool(name) and name == company_key(two.company)
 
 
+def contradict(one: Advert, two: Advert) -> bool:
+    """Whether two adverts that say the same word for word are of two employers, or of two places."""
+    if one.siret and two.siret and one.siret[:_SIREN] != two.siret[:_SIREN]:
+        return True
+    return one.partner != two.partner and bool(one.postcode and two.postcode) and one.postcode != two.postcode
+
+
 def same_place(one: Advert, two: Advert) -> bool:
     """The second condition."""
     if one.postcode and two.postcode:
@@ -264,6 +274,19 @@ def pairs(block: Collection[Advert]) -> Iterator[Pair]:
         found = likeness(one, two)
         if found:
             yield found, one, two
+
+
+def gather(group: Sequence[Advert]) -> dict[str, tuple[str, ...]]:
+    """For each winner among adverts with one twin key the ids that are merged into it; `group` is the best first."""
+    left = list(group)
+    winners: dict[str, tuple[str, ...]] = {}
+    while left:
+        winner, *others = left
+        left = [other for other in others if contradict(winner, other)]
+        losers = tuple(other.id for other in others if not contradict(winner, other))
+        if losers:
+            winners[winner.id] = losers
+    return winners
 
 
 def settle(found: Iterable[Pair]) -> dict[str, tuple[str, ...]]:

@@ -73,7 +73,8 @@ def merge(found: tuple[Shelved, ...]) -> Merged:
         same = np.zeros(len(source.hits), dtype=bool)
         for other in kept:
             if other.kind == source.kind:
-                same |= _among(source.twin(), other.twin())
+                one, two = _pairs(source.twin(), other.twin())
+                same[one[~_contradict(source, source.hits.card[one], other, other.hits.card[two])]] = True
                 pairs = _alike(source.keeping(~same), other)
                 for mine, theirs in pairs:
                     staying = (other.name, theirs)
@@ -105,8 +106,7 @@ def _alike(source: Shelved, other: Shelved) -> list[tuple[int, int]]:
         mine.postcode[card] == theirs.postcode[beside],
         (mine.municipality[card] == theirs.municipality[beside]) & (mine.municipality[card] > 0),
     )
-    firm, firm_beside = mine.firm[card], theirs.firm[beside]
-    near &= (firm == 0) | (firm_beside == 0) | (firm // _NIC == firm_beside // _NIC)
+    near &= ~_contradict(source, card + 1, other, beside + 1)
     near &= _compatible(mine.signs[card], theirs.signs[beside])
     card, beside = card[near], beside[near]
     likeness = _dice(mine.letters[card], theirs.letters[beside])
@@ -121,6 +121,16 @@ def _alike(source: Shelved, other: Shelved) -> list[tuple[int, int]]:
             taken.add(stays)
             found.append((number, stays))
     return found
+
+
+def _contradict(source: Shelved, card: I8, other: Shelved, beside: I8) -> npt.NDArray[np.bool_]:
+    """`duplicates.contradict` for many pairs of cards at once: two known SIREN or two known postcodes that differ."""
+    mine, theirs = source.snapshot.columns, other.snapshot.columns
+    firm, firm_beside = mine.firm[card - 1], theirs.firm[beside - 1]
+    postcode, postcode_beside = mine.postcode[card - 1], theirs.postcode[beside - 1]
+    firms: npt.NDArray[np.bool_] = (firm > 0) & (firm_beside > 0) & (firm // _NIC != firm_beside // _NIC)
+    places: npt.NDArray[np.bool_] = (postcode > 0) & (postcode_beside > 0) & (postcode != postcode_beside)
+    return firms | places
 
 
 def _pairs(values: U8, others: U8) -> tuple[I8, I8]:
@@ -157,6 +167,7 @@ def twins_of(source: Shelved, card: int, merged: Merged) -> list[tuple[Shelved, 
     for other in merged.folded:
         if other.kind == source.kind and other.name != source.name:
             same = _equal(other.twin(), columns.twin[card - 1])
+            same &= ~_contradict(other, other.hits.card, source, np.full(len(other.hits), card))
             same |= np.isin(other.hits.card, [number for name, number in alike if name == other.name])
         elif source.kind == "offer" and other.kind == "recruiter":
             same = _equal(other.firm(), columns.firm[card - 1])

@@ -11,6 +11,8 @@ import hashlib
 import sqlite3
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -20,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from widget_server.domain.cards import AlsoOn, Card, CardPlace, Entry, Fact, Organisation, Rejection
-from widget_server.domain.duplicates import LARGEST_BLOCK, Advert, blocks, pairs, settle
+from widget_server.domain.duplicates import LARGEST_BLOCK, Advert, blocks, gather, pairs, settle
 from widget_server.domain.errors import SnapshotCorrupt
 from widget_server.domain.geo import municipality_of
 
@@ -121,14 +123,14 @@ class Spool:
         return same
 
     def _same(self) -> dict[str, tuple[str, ...]]:
-        rows: Iterator[tuple[str, str]] = self._db.execute(
-            "SELECT twin, id FROM entry WHERE twin IN (SELECT twin FROM entry WHERE twin <> '' GROUP BY twin"
+        rows: Iterator[tuple[str, bytes]] = self._db.execute(
+            "SELECT twin, body FROM entry WHERE twin IN (SELECT twin FROM entry WHERE twin <> '' GROUP BY twin"
             " HAVING count(*) > 1) ORDER BY twin, preferred DESC, newest DESC, id"
         )
-        groups: dict[str, list[str]] = {}
-        for twin, card_id in rows:
-            groups.setdefault(twin, []).append(card_id)
-        return {ids[0]: tuple(ids[1:]) for ids in groups.values()}
+        same: dict[str, tuple[str, ...]] = {}
+        for _, members in groupby(rows, key=itemgetter(0)):
+            same.update(gather([_PUBLISHED.decode(body).advert() for _, body in members]))
+        return same
 
     def _blocks(self, merged: Collection[str]) -> Iterator[list[Advert]]:
         """The adverts that may be the same offer, block by block, without those that are merged already."""
