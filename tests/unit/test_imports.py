@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("httpx", "httpcore", "xgboost", "scipy", "pandas", "rich", "stamina", "duckdb", "widget_server.upstream")
+LEARNING = ("xgboost", "scipy", "pandas", "duckdb", "widget_server.forecast")
+HEAVY = (*LEARNING, "httpx", "httpcore", "rich", "stamina", "widget_server.upstream")
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,6 +19,12 @@ def test_the_web_process_imports_no_client_and_no_machine_learning():
     loaded = run("import sys, widget_server.app; print(*sys.modules)").split()
 
     assert [name for name in loaded if name.startswith(HEAVY)] == []
+
+
+def test_a_sync_imports_no_machine_learning():
+    loaded = run("import sys, widget_server.sources.sync, widget_server.cli; print(*sys.modules)").split()
+
+    assert [name for name in loaded if name.startswith(LEARNING)] == []
 
 
 def test_answering_opens_no_connection(tmp_path):

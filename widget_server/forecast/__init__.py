@@ -1,0 +1,1 @@
+"""Offline: from establishments, past hires and market tension to the recruiters that are likely to hire."""
