@@ -177,6 +177,51 @@ def test_a_card_names_its_page_at_the_source():
 
 
 @pytest.mark.parametrize(
+    ("label", "contract"),
+    [("Contrat apprentissage", "apprentissage"), ("Cont. professionnalisation", "professionnalisation")],
+)
+def test_both_natures_of_contract_are_told_apart(label: str, contract: str):
+    assert card_of(offer(natureContrat=label)).card.contract == (contract,)
+
+
+@pytest.mark.parametrize("missing", ["entreprise", "formations", "typeContratLibelle", "contact", "dateActualisation"])
+def test_a_field_that_is_missing_or_empty_loses_no_offer(missing: str):
+    assert card_of(offer(**{missing: None})).card.id == "ft:123ABCD"
+    if missing in ("formations", "contact"):
+        assert card_of(offer(**{missing: [] if missing == "formations" else {}})).card.level is None
+
+
+def test_the_siret_of_an_employer_is_kept_for_comparison():
+    assert (
+        card_of(offer(entreprise={"nom": "x", "siret": "30000000000018"})).card.organisation.siret == "30000000000018"
+    )
+
+
+@pytest.mark.parametrize(
+    ("contact", "origin", "url"),
+    [
+        ({"urlPostulation": "https://a.example"}, {"urlOrigine": "https://c.example"}, "https://a.example"),
+        (
+            {},
+            {"partenaires": [{"url": "https://b.example"}], "urlOrigine": "https://c.example"},
+            "https://b.example",
+        ),
+        ({}, {"partenaires": [], "urlOrigine": "https://c.example"}, "https://c.example"),
+        ({}, {}, None),
+    ],
+    ids=["the recruiter's form", "the first partner", "the page of origin", "nothing"],
+)
+def test_one_applies_at_the_recruiter_else_at_the_partner_else_at_the_origin(
+    contact: dict[str, object], origin: dict[str, object], url: str | None
+):
+    assert card_of(offer(contact=contact, origineOffre=origin)).card.apply_url == url
+
+
+def test_an_old_offer_that_is_still_served_is_still_open():
+    assert card_of(offer(dateCreation="2025-01-01T00:00:00Z")).card.published_on == "2025-01-01"
+
+
+@pytest.mark.parametrize(
     ("told", "reason"),
     [
         ({"id": None}, "id_missing"),

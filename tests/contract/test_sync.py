@@ -231,6 +231,21 @@ def test_a_source_that_fails_keeps_its_version_and_names_its_cause(
     assert (told.ok, told.cause, told.failures) == (False, report.cause, 1)
 
 
+@pytest.mark.parametrize("name", ["trainings", "recruiters"])
+def test_what_an_upstream_no_longer_has_goes_when_the_operator_accepts_the_drop(again: Synced, name: str):
+    before = again.snapshot(name)
+    break_it(again.address, **{name: {"half": True}})
+    settings = settings_for(again.address, str(again.folder))
+
+    (report,) = asyncio.run(sync([name], settings, now=LATER, accept={"drop": "half of it is closed"}))
+
+    snapshot = again.snapshot(name)
+    assert report.ok, report.cause
+    assert all(before.find(card.id) for card in snapshot.cards.everything())
+    assert snapshot.manifest.counts.cards < 0.6 * before.manifest.counts.cards
+    assert [(each.rule, each.because) for each in snapshot.manifest.accepted] == [("drop", "half of it is closed")]
+
+
 @pytest.mark.parametrize("broken", NAMES)
 def test_a_source_that_fails_stops_no_other(again: Synced, broken: str):
     break_it(again.address, **{broken: {"status": 500}})
