@@ -70,6 +70,23 @@ def test_no_offer_is_lost_and_none_invented_while_offers_come_and_go(tmp_path, s
         carrier.settle()
 
 
+def test_an_increment_brings_what_was_created_since_and_does_not_pretend_to_be_younger(tmp_path):
+    carrier = moving(1, 3000, Change(), every=0)
+    kept = asyncio.run(carrier.kept())
+    asyncio.run(harvest(carrier, tmp_path, hours=11.9))
+    asyncio.run(carrier.move(created=40, deleted=40))
+
+    report = asyncio.run(harvest(carrier, tmp_path, hours=12.1, increment=True))
+
+    found = published(tmp_path / "offers")
+    assert found >= kept | (asyncio.run(carrier.kept()) & carrier.created)
+    assert report.calls <= 4
+    shelf = Shelf(tmp_path / "offers")
+    told = shelf.read_manifest(shelf.current_version()).harvest
+    assert told.as_of == (MIDNIGHT + timedelta(hours=11.9)).isoformat()
+    assert {part.name: part.distinct for part in told.parts}["nouvelles offres"] == 40
+
+
 def problems(data: Path) -> dict[str, str]:
     """What each partition of the current version says went wrong."""
     shelf = Shelf(data / "offers")

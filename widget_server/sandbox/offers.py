@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -59,10 +59,11 @@ class Change:
 
 
 class OfferBook:
-    """The offers that France Travail shows, by row number."""
+    """The offers that France Travail shows, by row number. Offers that a change creates are created `now`."""
 
-    def __init__(self, economy: Economy, companies: Companies) -> None:
+    def __init__(self, economy: Economy, companies: Companies, now: Callable[[], datetime] | None = None) -> None:
         self._economy = economy
+        self._now = now or (lambda: economy.midnight)
         self._companies = companies
         self.rows: OfferRows = economy.offers
         self.alive: Mask = np.ones(len(self.rows), dtype=np.bool_)
@@ -166,7 +167,7 @@ class OfferBook:
             self._revisions[row] = self._revisions.get(row, 0) + 1
         first = len(self.rows)
         if created:
-            more = self._economy.some_offers(first, first + created)
+            more = replace(self._economy.some_offers(first, first + created), created=self._young(first, created))
             self.rows = OfferRows(
                 **{
                     each.name: np.concatenate((getattr(self.rows, each.name), getattr(more, each.name)))
@@ -180,6 +181,11 @@ class OfferBook:
             deleted=told_gone,
             modified=[self.id_of(row) for row in touched],
         )
+
+    def _young(self, first: int, count: int) -> Numbers:
+        """When new rows are created: each a millisecond after the one before it, and none before this day."""
+        now = int(max(self._now(), self._economy.midnight).timestamp() * 1000)
+        return np.arange(first, first + count, dtype=np.int64) - self._economy.counts.offers + 1 + now
 
     def truth(self, row: int) -> dict[str, object]:
         """What a perfect reader knows of a row; `twin` is the same for offers that are one and the same."""

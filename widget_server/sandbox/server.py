@@ -37,11 +37,14 @@ def create_sandbox(
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
-    """The application. `clock` measures tokens, quotas and addresses that expire; `now` fills the Date header."""
+    """The application. `clock` measures tokens, quotas and addresses that expire.
+
+    `now` fills the Date header and dates the offers that a change creates.
+    """
     settings = settings or SandboxSettings()
     faults = Faults()
     companies = Companies(economy, Naf.load())
-    book, catalogue = OfferBook(economy, companies), Catalogue(economy)
+    book, catalogue = OfferBook(economy, companies, now), Catalogue(economy)
     tokens = Tokens(settings, clock)
     routes: list[Route] = [
         *FranceTravail(economy, book, tokens, settings, clock).routes(),
