@@ -24,6 +24,18 @@ LOOK: Final = ("title", "heading_level", "theme", "scheme", "accent", "corner", 
 
 
 @dataclass(frozen=True, kw_only=True)
+class Link:
+    """Somewhere to go. `new` opens a new window, and the name of the link says so."""
+
+    label: str
+    href: str
+    new: bool = False
+
+
+METHOD: Final = Link(label="Comment cette liste est filtrée et ordonnée", href="/methode", new=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shell:
     """What every page of one server and one partner has in common.
 
@@ -72,6 +84,7 @@ def document(template: str, shell: Shell, look: Look, state: str | None, **conte
             state=Markup(state) if state is not None else None,  # noqa: S704 - encoded by _state
             script_url=shell.script_url if state is not None else None,
             level=look.heading,
+            method=METHOD,
             **context,
         )
     )

@@ -18,7 +18,7 @@ from widget_server.domain.answer import Answer, Apart, ListedCard, SourceState
 from widget_server.domain.cards import LEVELS, AlsoOn, Fact
 from widget_server.domain.query import BY_NAME, KINDS, RADIUS_CHOICES_KM, Area, Centre, SearchRequest
 from widget_server.web import wording
-from widget_server.web.document import LOOK, Rendered, Shell, document, look_of, plain_look
+from widget_server.web.document import LOOK, Link, Rendered, Shell, document, look_of, plain_look
 from widget_server.web.typed import JOB_FIELD, PLACE_FIELD, Choice, Typed
 
 LIST_PATH: Final = "/v1/widget"
@@ -57,15 +57,6 @@ class DetailPage:
     request: SearchRequest
     received: Mapping[str, str]
     now: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Link:
-    """Somewhere to go. `new` opens a new window, and the name of the link says so."""
-
-    label: str
-    href: str
-    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,7 +288,7 @@ def _state(
             "counts": answer.counts,
             "page": answer.page,
             "radius_km": answer.place.radius_km if answer.place else None,
-            "params": {name: _said(value) for name, value in answer.query.items()},
+            "params": told["params"],
             "sources": [
                 {"name": source.name, "status": source.status, "count": source.count, "age_s": source.age_s}
                 for source in answer.sources

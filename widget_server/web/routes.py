@@ -2,12 +2,13 @@
 
 from starlette.routing import BaseRoute, Route
 
-from widget_server.web import cards_json, embed, health, page_routes, suggest
+from widget_server.web import cards_json, embed, health, method, page_routes, suggest
 
 ROUTES: list[BaseRoute] = [
     Route("/", page_routes.home),
     Route("/v1/widget", page_routes.widget),
     Route("/v1/widget/cards/{card_id:path}", page_routes.detail),
+    Route("/methode", method.method),
     Route("/v1/cards", cards_json.cards),
     Route("/v1/cards/{card_id:path}", cards_json.card),
     Route("/v1/parameters", cards_json.parameters),

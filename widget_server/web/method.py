@@ -1,0 +1,109 @@
+"""`/methode`: how the list is made, from the rules that were really applied to the versions that are shown.
+
+The licence of the offers asks for a public description of what is left out; it comes from the manifests, so that it
+cannot differ from what was done.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget_server import __version__
+from widget_server.domain.cards import PublicRule
+from widget_server.domain.query import MAX_PER_KIND
+from widget_server.snapshot.manifest import Manifest
+from widget_server.web import wording
+from widget_server.web.document import Shell, document, plain_look
+from widget_server.web.headers import page_headers
+from widget_server.web.page import LIST_PATH, safe_url
+from widget_server.web.replies import HTML, reply
+from widget_server.web.site import cache_control, site_of
+
+_PARIS = ZoneInfo("Europe/Paris")
+_EFFECTS = {"reject": "non montrée", "flag": "montrée avec une mention", "off": "règle désactivée ici"}
+_ASLEEP = "sans effet ici : sa liste n’est pas fournie"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleRow:
+    """One rule, what it does and to how many rows of the current version it did so."""
+
+    why: str
+    effect: str
+    count: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceMethod:
+    """How the cards of one source come into being."""
+
+    label: str
+    kind: str
+    method: str
+    figures: str
+    rules: tuple[RuleRow, ...]
+    attribution: str
+    licence_url: str | None
+    home_url: str | None
+
+
+async def method(request: Request) -> Response:
+    """The page, for everybody; it is never framed."""
+    site = site_of(request)
+    sources = site.sources()
+    manifests = [loaded.snapshot.manifest for loaded in site.library.loaded if loaded.snapshot]
+    shell = Shell(base_url="", css=site.assets.style.text, bridge="", version=__version__)
+    page = document(
+        "method.html",
+        shell,
+        plain_look(),
+        None,
+        title="Comment cette liste est faite",
+        search=LIST_PATH,
+        most=MAX_PER_KIND,
+        demonstration=any(manifest.harvest.demonstration for manifest in manifests),
+        sources=[source_method(manifest) for manifest in manifests],
+    )
+    headers = page_headers(frame_ancestors=(), scripts=page.script_hashes, styles=page.style_hashes)
+    headers["Cache-Control"] = cache_control(sources)
+    return reply(request, page.html, HTML, headers=headers)
+
+
+def source_method(manifest: Manifest) -> SourceMethod:
+    """What one version says of how it was made."""
+    told, counts = manifest.source, manifest.counts
+    as_of = datetime.fromisoformat(manifest.harvest.as_of).astimezone(_PARIS)
+    figures = (
+        f"Données du {as_of:%d/%m/%Y à %H h %M}\u00a0: {wording.number(counts.read)} lignes lues,"
+        f" {wording.number(counts.cards)} fiches montrées,"
+        f" {wording.number(counts.merged)} réunies à une autre qui dit la même chose."
+    )
+    # What really happened comes first; the rules that took nothing keep their order.
+    rules = sorted(told.rules, key=lambda rule: -_count(rule, manifest))
+    return SourceMethod(
+        label=told.label,
+        kind=wording.kind_words(told.kind).source,
+        method=told.method,
+        figures=figures,
+        rules=tuple(_row(rule, manifest) for rule in rules),
+        attribution=told.attribution.replace("{date}", f"{as_of:%d/%m/%Y}"),
+        licence_url=safe_url(told.licence_url),
+        home_url=safe_url(told.home_url),
+    )
+
+
+def _count(rule: PublicRule, manifest: Manifest) -> int:
+    counted = manifest.counts.flagged if rule.action == "flag" else manifest.counts.rejected
+    return counted.get(rule.id, 0)
+
+
+def _row(rule: PublicRule, manifest: Manifest) -> RuleRow:
+    off = rule.action != "off" and not rule.active
+    return RuleRow(
+        why=rule.why,
+        effect=_ASLEEP if off else _EFFECTS.get(rule.action, rule.action),
+        count=wording.number(_count(rule, manifest)) if rule.active else "–",
+    )
