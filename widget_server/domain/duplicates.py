@@ -4,8 +4,9 @@ Two adverts of different partners are the same offer when they have
 
 1. one employer: the same SIRET, or the same name, its legal form aside; two known SIREN that differ are two employers;
 2. one place: the same postcode; where one of them has none, the same municipality;
-3. one job: titles whose cleaned letters are alike (Dice of their letter pairs >= 0.8), and no sign that tells the
-   jobs apart: another number ("poste n° 2"), or words that exclude each other (CAP / BTS, jour / nuit).
+3. one job: titles whose cleaned letters are alike (Dice of their letter pairs >= 0.8), whose words the one has all of
+   the other's (a misprint aside: "routier" and "maritime" are two jobs however long the rest), and no sign that tells
+   the jobs apart: another number ("poste n° 2"), or words that exclude each other (CAP / BTS, jour / nuit).
 
 Two adverts of one partner are the same offer only when employer, commune, occupation and title are the same: whoever
 publishes two adverts with different titles means two jobs.
@@ -31,23 +32,28 @@ LARGEST_BLOCK: Final = 500
 PAIRS_OF_LETTERS: Final = 26 * 26
 NUMBER_BITS: Final = 16
 """The lower bits of `signs`: numbers. Two jobs have the same ones."""
-_WORD_BITS: Final = 64 - NUMBER_BITS
+LACKING: Final = 3
+"""Letter pairs that each of two titles may lack of the other's when their words differ: a misprint, a hyphen."""
+_ALL_BITS: Final = 64
 
 _WORDS_FOR: Final[Mapping[str, str]] = {"mfr": "maison familiale rurale", "rh": "ressources humaines"}
 _LEAST_LENGTH: Final = 3
 _SHARE_OF_TITLE: Final = 5
+_SHORT: Final = 4
+"""Words up to this length are mostly acronyms: of two titles one has all of the other's."""
 _CONTRACT_WORDS: Final = frozenset({
     "alternance", "alternant", "alternante", "alternants", "apprenti", "apprentie", "apprentis", "apprentissage",
-    "contrat", "contrats", "pro", "professionnalisation", "formation", "cdd", "cdi", "offre", "poste", "emploi",
-    "recrutement", "urgent", "recherche",
+    "apprentice", "apprenticeship", "contrat", "contrats", "pro", "professionnalisation", "formation", "cdd", "cdi",
+    "offre", "poste", "emploi", "recrutement", "urgent", "recherche",
 })  # fmt: skip
 """Words that every offer here may carry: they would make a baker and a pastry cook look alike."""
 _SMALL_WORDS: Final = frozenset({
     "a", "au", "aux", "ce", "d", "dans", "de", "des", "du", "e", "en", "es", "et", "f", "fh", "fhx", "h", "hf",
     "hfx", "l", "la", "le", "les", "m", "mf", "mfd", "n", "nb", "ne", "no", "ou", "par", "pour", "s", "sa", "se",
-    "son", "sur", "un", "une", "vos", "x", "y", "cdd", "cdi", "pro", "via",
+    "son", "sur", "un", "une", "vos", "x", "y", "avec", "cdd", "cdi", "chez", "mois", "plus", "pro", "sans", "tous",
+    "via",
 })  # fmt: skip
-"""Words of three letters and less that tell no job from another."""
+"""Short words that tell no job from another."""
 _OPPOSITES: Final = frozenset({
     "interne", "externe", "jour", "nuit", "matin", "soir", "junior", "senior", "nord", "ouest", "chaud", "froid",
     "avant", "arriere", "entrant", "sortant", "particuliers", "professionnels",
@@ -70,7 +76,9 @@ _UNIT: Final = (
 )
 _BRACKETED: Final = re.compile(r"\([\s\d]+\)")
 _BAC: Final = re.compile(r"\bbac ?\+? ?\d\b")
-_NUMBER: Final = re.compile(rf"(?<![a-z0-9])(\d{{1,2}})(?![a-z0-9])(?! (?:{_UNIT})\b)")
+_NUMBER: Final = re.compile(
+    rf"(?<![a-z0-9])(\d{{1,2}})(?:(?:er|ere|e|eme|nd|nde)(?![a-z0-9])|(?![a-z0-9])(?! (?:{_UNIT})\b))"
+)
 _A: Final = ord("a")
 _SIREN: Final = 9
 
@@ -89,9 +97,10 @@ _FACTORS: Final[Mapping[str, int]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A title as it is compared: its letter pairs as bits, and the signs that tell jobs apart as bits."""
+    """A title as it is compared: its letter pairs, its words, and the signs that tell jobs apart, all as bits."""
 
     letters: int
+    words: int
     signs: int
 
 
@@ -157,11 +166,21 @@ def _masculines(word: str) -> Iterator[str]:
 @lru_cache(maxsize=1 << 14)
 def job_of(title: str) -> Job:
     """A title as it is compared."""
-    letters = cleaned(title).replace(" ", "")
+    words = cleaned(title).split()
+    letters = "".join(words)
     bits = 0
     for one, two in pairwise(letters):
         bits |= 1 << ((ord(one) - _A) * 26 + ord(two) - _A)
-    return Job(letters=bits, signs=_signs(title))
+    held = 0
+    for word in words:
+        held |= _bits(word.rstrip("sx") if len(word) > _SHORT else word, _ALL_BITS)
+    return Job(letters=bits, words=held, signs=_signs(title))
+
+
+def _bits(word: str, size: int) -> int:
+    """Two bits of `size` for a word: two words that share both are one pair in a thousand."""
+    first, second = divmod(zlib.crc32(word.encode()) % size**2, size)
+    return 1 << first | 1 << second
 
 
 def _signs(title: str) -> int:
@@ -171,12 +190,17 @@ def _signs(title: str) -> int:
     for number in _NUMBER.findall(plain):
         signs |= 1 << (int(number) % NUMBER_BITS)
     for word in set(re.findall(r"(?<![a-z0-9])[a-z]+(?![a-z0-9])", plain)):
-        short = len(word) <= _LEAST_LENGTH and word not in _SMALL_WORDS and word not in _WORDS_FOR
+        short = len(word) <= _SHORT and word not in _SMALL_WORDS and word not in _WORDS_FOR
         if short or word in _OPPOSITES:
-            # Two bits for a word: two words that share both are one in a thousand.
-            first, second = divmod(zlib.crc32(word.encode()) % _WORD_BITS**2, _WORD_BITS)
-            signs |= 1 << (NUMBER_BITS + first) | 1 << (NUMBER_BITS + second)
+            signs |= _bits(word, _ALL_BITS - NUMBER_BITS) << NUMBER_BITS
     return signs
+
+
+def same_words(one: Job, two: Job) -> bool:
+    """Whether one title has all the words of the other, a misprint aside."""
+    if one.words & two.words in (one.words, two.words):
+        return True
+    return max((one.letters & ~two.letters).bit_count(), (two.letters & ~one.letters).bit_count()) <= LACKING
 
 
 def dice(one: int, two: int) -> float:
@@ -260,7 +284,7 @@ def likeness(one: Advert, two: Advert) -> float:
     if one.partner == two.partner or not same_place(one, two) or not same_employer(one, two):
         return 0.0
     job, other = job_of(one.title), job_of(two.title)
-    if not compatible(job.signs, other.signs):
+    if not compatible(job.signs, other.signs) or not same_words(job, other):
         return 0.0
     found = dice(job.letters, other.letters)
     return found if found >= ALIKE else 0.0

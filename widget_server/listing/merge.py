@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from widget_server.domain.duplicates import ALIKE, NUMBER_BITS
+from widget_server.domain.duplicates import ALIKE, LACKING, NUMBER_BITS
 from widget_server.listing.search import Hits
 from widget_server.snapshot.shelf import Snapshot
 
@@ -109,6 +109,8 @@ def _alike(source: Shelved, other: Shelved) -> list[tuple[int, int]]:
     near &= ~_contradict(source, card + 1, other, beside + 1)
     near &= _compatible(mine.signs[card], theirs.signs[beside])
     card, beside = card[near], beside[near]
+    near = _same_words(mine.words[card], theirs.words[beside], mine.letters[card], theirs.letters[beside])
+    card, beside = card[near], beside[near]
     likeness = _dice(mine.letters[card], theirs.letters[beside])
     order = np.lexsort((beside, card, -likeness))
     order = order[likeness[order] >= ALIKE]
@@ -151,11 +153,23 @@ def _compatible(one: U8, two: U8) -> npt.NDArray[np.bool_]:
     return possible
 
 
+def _same_words(words: U8, other_words: U8, letters: U8, other_letters: U8) -> npt.NDArray[np.bool_]:
+    """`duplicates.same_words` for many pairs at once."""
+    both = words & other_words
+    lacking = np.maximum(_count(letters & ~other_letters), _count(other_letters & ~letters))
+    same: npt.NDArray[np.bool_] = (both == words) | (both == other_words) | (lacking <= LACKING)
+    return same
+
+
+def _count(letters: U8) -> I8:
+    """How many bits each row has."""
+    found: I8 = np.bitwise_count(letters).sum(axis=1, dtype=np.int64)
+    return found
+
+
 def _dice(one: U8, two: U8) -> npt.NDArray[np.float64]:
     """`duplicates.dice` for many pairs at once, one in each row."""
-    total = np.bitwise_count(one).sum(axis=1, dtype=np.int64) + np.bitwise_count(two).sum(axis=1, dtype=np.int64)
-    common = np.bitwise_count(one & two).sum(axis=1, dtype=np.int64)
-    found: npt.NDArray[np.float64] = 2 * common / np.maximum(total, 1)
+    found: npt.NDArray[np.float64] = 2 * _count(one & two) / np.maximum(_count(one) + _count(two), 1)
     return found
 
 

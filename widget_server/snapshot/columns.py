@@ -6,7 +6,7 @@ Position = primary key in cards.sqlite minus 1; 0 means "not known".
     namesake      u8  hash of the compared name and the municipality
     twin          u8  hash of the key under which two entries say the same
     postcode      u4  five digits
-    signs         u8  what tells two jobs apart (domain/duplicates.py); of adverts only, like the letters
+    signs, words  u8  what tells two jobs apart (domain/duplicates.py); of adverts only, like the letters
     letters       u8  the letter pairs of the title as 11 words of bits, one card after the other; no value at all where
                       a source brings no adverts
     municipality  u4  INSEE code in base 36, arrondissements under their city
@@ -40,6 +40,7 @@ _TYPES: Final = {
     "namesake": np.uint64,
     "twin": np.uint64,
     "signs": np.uint64,
+    "words": np.uint64,
     "postcode": np.uint32,
     "municipality": np.uint32,
     "departement": np.uint16,
@@ -55,6 +56,7 @@ class Columns:
     namesake: U8
     twin: U8
     signs: U8
+    words: U8
     letters: U8
     postcode: npt.NDArray[np.uint32]
     municipality: npt.NDArray[np.uint32]
@@ -93,6 +95,7 @@ class ColumnWriter:
             "namesake": fingerprint(f"{name}|{commune}") if name and commune else 0,
             "twin": fingerprint(entry.twin),
             "signs": 0,
+            "words": 0,
             "postcode": int(place.postcode) if place.postcode and place.postcode.isdigit() else 0,
             "municipality": number(commune),
             "departement": number(place.departement),
@@ -100,7 +103,7 @@ class ColumnWriter:
         }
         if entry.partner:
             job = job_of(entry.card.title)
-            values["signs"] = job.signs
+            values["signs"], values["words"] = job.signs, job.words
             self._letters.extend([0] * (self._cards * WORDS - len(self._letters)))
             self._letters.frombytes(job.letters.to_bytes(WORDS * 8, sys.byteorder))
         self._cards += 1
@@ -127,6 +130,7 @@ def open_columns(folder: Path, cards: int) -> Columns:
         namesake=map_array(folder / "namesake.npy", np.uint64),
         twin=map_array(folder / "twin.npy", np.uint64),
         signs=map_array(folder / "signs.npy", np.uint64),
+        words=map_array(folder / "words.npy", np.uint64),
         letters=letters.reshape(-1, WORDS),
         postcode=map_array(folder / "postcode.npy", np.uint32),
         municipality=map_array(folder / "municipality.npy", np.uint32),
