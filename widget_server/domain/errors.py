@@ -7,10 +7,13 @@ WidgetError
 │   ├── UpstreamThrottled   asked to slow down for longer than we wait
 │   ├── UpstreamRefused     our request or our credentials were refused
 │   └── UpstreamMalformed   an answer that cannot be read to its end
-└── SnapshotError       a version on disk cannot be trusted          -> the previous version keeps serving
-    ├── SnapshotCorrupt     bytes differ from their manifest
-    ├── SnapshotMissing     there is no such version
-    └── GuardRail           a new version is too different to be true   -> refused at publication
+├── SnapshotError       a version on disk cannot be trusted          -> the previous version keeps serving
+│   ├── SnapshotCorrupt     bytes differ from their manifest
+│   ├── SnapshotMissing     there is no such version
+│   └── GuardRail           a new version is too different to be true   -> refused at publication
+└── ForecastError       the forecast stops before it writes          -> the previous release stays
+    ├── InputsRefused       what we were given cannot be used, with each reason and remedy
+    └── Leak                a training would have seen what it is tested on
 
 A visitor's own mistake is not an exception: parsing returns every `Problem` at once (see query.py).
 """
@@ -67,3 +70,19 @@ class SnapshotMissing(SnapshotError):
 
 class GuardRail(SnapshotError):
     """A new version was refused because it is too different from the previous one."""
+
+
+class ForecastError(WidgetError):
+    """The offline forecast stops; nothing of it was published."""
+
+
+class InputsRefused(ForecastError):
+    """The input tables cannot be used; `problems` says why, one sentence each with its remedy."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Leak(ForecastError):
+    """A training origin has labels that were not known on the day of the test."""
