@@ -1,6 +1,8 @@
 """API Apprentissage as a source: its export of offers and recruiters, its trainings page by page."""
 
+import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +21,7 @@ from widget_server.domain.errors import SettingError, UpstreamMalformed, Upstrea
 from widget_server.sandbox import create_sandbox
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.apprentissage import Row, Tally, split_address
+from widget_server.sources.apprentissage import FILE_NAME, Row, Tally, split_address
 from widget_server.sources.offers_aa import OffersAA
 from widget_server.sources.offers_aa import to_entry as offer_entry
 from widget_server.sources.recruiters_aa import RecruitersAA
@@ -788,6 +790,21 @@ def of_sandbox(
     return settings, {name: application for name, _ in settings.expected_sources()}
 
 
+def little_sandbox() -> httpx.ASGITransport:
+    generous = replace(QUIET, export_per_minute=100)
+    return httpx.ASGITransport(create_sandbox(economy(0.02), generous, now=lambda: NOW))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a version of each source of the export."""
+    folder = tmp_path_factory.mktemp("filled")
+    settings, transports = of_sandbox(little_sandbox(), folder, "offers-aa:offer,recruiters-aa:recruiter")
+    reports = asyncio.run(sync((), settings, now=NOW, transports=transports))
+    assert {report.cause for report in reports} == {None}
+    return folder
+
+
 async def test_switching_to_api_apprentissage_is_one_setting(tmp_path: Path):
     generous = replace(QUIET, export_per_minute=100)
     transport = httpx.ASGITransport(create_sandbox(economy(), generous, now=lambda: NOW))
@@ -813,3 +830,58 @@ async def test_switching_to_api_apprentissage_is_one_setting(tmp_path: Path):
     same = [card["id"] for card in direct["cards"] if card["id"] in cards]
     assert len(same) > len(cards) / 2
     assert not any(card.get("score_band") for card in cards.values())
+    written_down = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"0199001234" not in written_down
+    assert b"@exemple.invalid" not in written_down
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ({"status": 500}, "answers 500"),
+        ({"gateway": True}, "answers 504"),
+        ({"key": "expired"}, "La clé d'API a expirée"),
+        ({"key": "revoked"}, "La clé d'API fournie a été révoquée"),
+        ({"malformed": True}, "address of its export"),
+        ({"wrong_type": True}, "text/html"),
+        ({"file_gone": True}, "fichier d'export: refused with 403"),
+        ({"truncate": 20_000}, "fichier d'export: stops in the middle"),
+        ({"empty": True}, "without a single"),
+        ({"half": True}, "rule drop"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("name", ["offers-aa:offer", "recruiters-aa:recruiter"])
+async def test_whatever_goes_wrong_is_named_and_the_previous_version_stays(
+    filled: Path, tmp_path: Path, name: str, fault: dict[str, object], cause: str
+):
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    transport = little_sandbox()
+    settings, transports = of_sandbox(transport, tmp_path, name)
+    source = name.partition(":")[0]
+    first = Shelf(tmp_path / source).current_version()
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as http:
+        (await http.post("/_faults", json={"apprentissage": fault})).raise_for_status()
+    # Another setting, so that the same file is read again.
+    (report,) = await sync((), replace(settings, least_text=41), now=NOW + timedelta(hours=1), transports=transports)
+
+    assert (report.ok, report.version) == (False, first)
+    assert cause in (report.cause or "")
+    assert "demo" not in (report.cause or "")
+    assert not (tmp_path / source / FILE_NAME).exists()
+
+
+async def test_the_file_in_the_shape_of_the_search_gives_the_same_cards(filled: Path, tmp_path: Path):
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    transport = little_sandbox()
+    settings, transports = of_sandbox(transport, tmp_path, "recruiters-aa:recruiter")
+    shelf = Shelf(tmp_path / "recruiters-aa")
+    flat = shelf.read_manifest(shelf.current_version() or "")
+    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as http:
+        await http.post("/_faults", json={"apprentissage": {"search_shape": True}})
+
+    (shaped,) = await sync((), replace(settings, least_text=41), now=NOW, transports=transports)
+
+    assert (shaped.cause, shaped.counts) == (None, flat.counts)
+    assert shaped.calls == 2

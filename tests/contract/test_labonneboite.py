@@ -232,6 +232,7 @@ async def test_a_company_that_cannot_be_read_spoils_no_other():
         ({"labonneboite_romes": "Z9999"}, "LABONNEBOITE_ROMES: Z9999"),
         ({"labonneboite_departements": "35,99"}, "LABONNEBOITE_DEPARTEMENTS: 99"),
         ({"labonneboite_most": 0}, "LABONNEBOITE_MOST"),
+        ({"labonneboite_rate_per_s": 2.0, "sync_deadline_s": 0.4}, "LABONNEBOITE_ROMES: 1 ROME codes in 1"),
         ({"france_travail_client_secret": ""}, "FRANCE_TRAVAIL_CLIENT_SECRET"),
     ],
 )

@@ -93,9 +93,14 @@ class Plan:
     most: int
 
     @property
+    def least_calls(self) -> int:
+        """How many calls that takes at least."""
+        return len(self.romes) * len(self.departements)
+
+    @property
     def calls(self) -> int:
         """How many calls that takes at most."""
-        return len(self.romes) * len(self.departements) * max(1, math.ceil(self.most / PAGE))
+        return self.least_calls * max(1, math.ceil(self.most / PAGE))
 
     def told(self, rate_per_s: float) -> str:
         """The estimate, in a sentence."""
@@ -163,7 +168,13 @@ def plan_of(kit: Kit) -> Plan:
     if settings.labonneboite_most < 1:
         raise SettingError("LABONNEBOITE_MOST: at least 1 company must be read, for example 200")
     parents = dict.fromkeys(kit.occupations.parent(code) for codes in known.values() for code in codes or ())
-    return Plan(romes=tuple(parents), departements=departements, most=settings.labonneboite_most)
+    plan = Plan(romes=tuple(parents), departements=departements, most=settings.labonneboite_most)
+    if plan.least_calls / settings.labonneboite_rate_per_s > settings.sync_deadline_s:
+        raise SettingError(
+            f"LABONNEBOITE_ROMES: {plan.told(settings.labonneboite_rate_per_s)}, more than SYNC_DEADLINE_S allows;"
+            " name fewer, or LABONNEBOITE_DEPARTEMENTS"
+        )
+    return plan
 
 
 def _listed(told: str) -> tuple[str, ...]:
