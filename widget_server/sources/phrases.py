@@ -19,6 +19,7 @@ _SPELLED: Final[Mapping[str, str]] = {
 _THOUSANDS: Final = re.compile(r"(?<=\d)[. \u00a0\u202f](?=\d{3}(?!\d))")
 _AROUND: Final = 70
 """Characters before and after a match that are searched for what makes it harmless, within its sentence."""
+_JUST_BEFORE: Final = 25
 _SHOWN: Final = 80
 
 
@@ -51,18 +52,23 @@ class Phrase:
 
     words    one of these pieces occurs in every text that matches: the quick look that spares most texts the pattern
     unless   what makes a match harmless when it is found around it, in the same sentence
+    denied   what makes it harmless when it stands just before it
     """
 
     words: tuple[str, ...]
     pattern: re.Pattern[str]
     unless: re.Pattern[str] | None = None
+    denied: re.Pattern[str] | None = None
 
     def matches(self, text: str) -> Iterator[re.Match[str]]:
         """Every match that nothing makes harmless."""
         if any(word in text for word in self.words):
             for match in self.pattern.finditer(text):
-                if self.unless is None or not self.unless.search(_around(text, match)):
-                    yield match
+                if self.unless is not None and self.unless.search(_around(text, match)):
+                    continue
+                if self.denied is not None and self.denied.search(_before(text, match)):
+                    continue
+                yield match
 
 
 def found(text: str, phrases: tuple[Phrase, ...]) -> str | None:
@@ -81,9 +87,18 @@ def _around(text: str, match: re.Match[str]) -> str:
     return f" {text[begin:end]} "
 
 
-def _phrase(words: str, pattern: str, unless: str = "") -> Phrase:
+def _before(text: str, match: re.Match[str]) -> str:
+    """The last words of the sentence before a match, with the first space of the match."""
+    begin = max(text.rfind("|", 0, match.start() + 1) + 1, match.start() - _JUST_BEFORE)
+    return text[begin : match.start() + 1]
+
+
+def _phrase(words: str, pattern: str, unless: str = "", denied: str = "") -> Phrase:
     return Phrase(
-        words=tuple(words.split(",")), pattern=re.compile(pattern), unless=re.compile(unless) if unless else None
+        words=tuple(words.split(",")),
+        pattern=re.compile(pattern),
+        unless=re.compile(unless) if unless else None,
+        denied=re.compile(denied) if denied else None,
     )
 
 
@@ -99,7 +114,7 @@ _TRADES: Final = (
 """Trades and figures of speech that begin like a sex."""
 _CUSTOMERS: Final = (
     r" (?:client|vetement|pret a porter|coiff|rayon|collection|chaussure|lingerie|parfum|mode|salon|salle|vestiaire"
-    r"|hammam|institut|soin|epilation|barb|public|foyer|heberg|accueil|accompagn|sport|equipe|univers|patient|resident"
+    r"|hammam|institut|soin|epilation|barb|public|foyer|heberg|accueil|accompagn|sport|univers|patient|resident"
     r"|usager|detenu|accessoire|bijou|ligne|violence)"
 )
 """Words that say that a sex is the customers', not the candidate's."""
@@ -290,7 +305,7 @@ NO_ALTERNATION: Final = (
         "alternan,apprenti",
         r" (?:alternant[a-z]*|apprenti[a-z]*) (?:et [a-z]+ )?s abstenir "
         r"| alternance (?:non (?:possible|acceptee|ouverte|proposee)|impossible|exclue|refusee) "
-        r"| (?:hors|pas d) (?:alternan[a-z]+|apprenti[a-z]*)(?! (?:jour|entre|des|de (?:poste|travail)|du|avec|les"
+        r"| (?:hors|pas d) (?:alternan[a-z]+|apprenti[a-z]*)\b(?! (?:jour|entre|des|de (?:poste|travail)|du|avec|les"
         r"|le|la) ?)"
         r"| poste (?:n est pas|non) (?:ouvert|eligible|accessible|propose) (?:a|en|aux) (?:l )?(?:alternan"
         r"|apprenti)[a-z]*"
@@ -395,7 +410,7 @@ NETWORK: Final = (
         "marketing de reseau,network marketing,multiniveau,multi niveau,mlm,pyramidal",
         r" marketing (?:de reseau(?! ?x)|multi ?niveaux?) | network marketing | vente (?:multi ?niveaux?"
         r"|pyramidale) | mlm ",
-        _NOT,
+        denied=_NOT,
     ),
     _phrase(
         "vdi,independant,auto entrepreneu,micro entrepreneu,agent commercial,patron",
@@ -405,7 +420,8 @@ NETWORK: Final = (
         r"|micro entrepreneu[a-z]+|independante?"
         r"|travailleu[a-z]+ independante?|agent commercial|mandataire)"
         r"| devenez (?:votre propre patron|independante?|auto entrepreneu[a-z]+|mandataire)",
-        rf"{_NOT}| (?:client|artisans|accompagn|declaration|conseill)",
+        r" (?:client|artisans|accompagn|declaration|conseill)",
+        denied=_NOT,
     ),
     _phrase(
         "revenu,gagne",
@@ -413,13 +429,13 @@ NETWORK: Final = (
         r"| gagne[rz] (?:[a-z]+ ){0,3}\d{4,6} (?:euros|eur) (?:[a-z]+ ){0,4}(?:sans (?:effort|experience|diplome)"
         r"|depuis (?:chez|votre)"
         r"|a domicile|facilement|rapidement) ",
-        _NOT,
+        denied=_NOT,
     ),
 )  # fmt: skip
 """Network selling and self-employment, which no apprenticeship is."""
 
 _DEAR_PHONE: Final = re.compile(
-    r"(?<![\d.,])(?:(?:\+|00)\s?33\s?(?:\(0\)\s?)?|0)[\s.\-/]?89[\s.\-/]?\d(?:[\s.\-/]?\d){6}(?!\d)"
+    r"(?<![\d.,])(?:(?:\+|00)\s?33\s?(?:\(0\)\s?)?|0)[\s.\-/]?8[\s.\-/]?9[\s.\-/]?\d(?:[\s.\-/]?\d){6}(?!\d)"
 )
 _PAID_PHONE: Final = re.compile(
     r"(?<![\d.,])(?:(?:\+|00)\s?33\s?(?:\(0\)\s?)?|0)[\s.\-/]?8[\s.\-/]?[12][\s.\-/]?\d(?:[\s.\-/]?\d){6}(?!\d)"
