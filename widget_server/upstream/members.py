@@ -21,7 +21,7 @@ async def members(pieces: AsyncIterator[bytes], upstream: str) -> AsyncGenerator
     head = b""
     async for piece in pieces:
         head += piece
-        if head.removeprefix(_BOM).strip(_BLANK) or len(head) > LONGEST_ELEMENT:
+        if len(head) >= len(_BOM) and (head.removeprefix(_BOM).strip(_BLANK) or len(head) > LONGEST_ELEMENT):
             break
     text = head.removeprefix(_BOM).lstrip(_BLANK)
     if not text.startswith(b"{"):
