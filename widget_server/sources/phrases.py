@@ -107,7 +107,8 @@ _FEMALE: Final = r"(?:femmes?|dames?|filles?|demoiselles?)"
 _SEXES: Final = rf"(?:{_MALE}|{_FEMALE})"
 _BOTH: Final = rf" {_MALE} (?:[a-z]+ ){{0,5}}{_FEMALE} | {_FEMALE} (?:[a-z]+ ){{0,5}}{_MALE} | h f | f h "
 _TRADES: Final = (
-    r"(?! (?:de (?:chambre|menage|service|pied|cour|terrain|confiance|main|metier|l art|couloir)|d entretien"
+    r"(?! (?:de (?:cafe|salle|restaurant|chambre|menage|service|pied|cour|terrain|confiance|main|metier|l art"
+    r"|couloir)|d entretien"
     r"|toutes? mains?"
     r"|a tout faire|cle|orchestre|du metier|enceinte))"
 )
@@ -162,7 +163,7 @@ SEX: Final = (
         "preference,si possible,plutot,imperativement",
         rf" (?:de preference|plutot|imperativement) une? (?:jeune )?{_SEXES}{_TRADES} "
         rf"| une? (?:jeune )?{_SEXES} (?:de preference|si possible) ",
-        rf"{_BOTH}|{_CUSTOMERS}",
+        rf"{_BOTH}| (?:patients?|clients?|clientes?|clientele) ",
     ),
 )  # fmt: skip
 """A sex asked of the candidate."""
@@ -237,7 +238,8 @@ _OTHERS_AGES: Final = (
     r" (?:enfants?|eleves?|publics?|accueillir|accueillant|accompagn[a-z]*|garde|creche|mineurs?|adolescents?"
     r"|usagers?|residents?|patients?"
     r"|clients?|suivi[a-z]*|encadr[a-z]*|anim[a-z]*|insertion|beneficiaires?|moyenne|moyen|experience|anciennete"
-    r"|joueurs?|licencies?|sportifs?|familles?|seniors?|personnes agees|existence|entreprise (?:de|a)|salaries"
+    r"|joueurs?|licencies?|sportifs?|familles?|seniors?|\d+ (?:personnes|salaries|collaborateurs)|personnes agees"
+    r"|existence|entreprise (?:de|a)|salaries"
     r"|permis depuis) "
 )
 _AGE: Final = (
@@ -317,16 +319,22 @@ ORDINARY_TITLE: Final = (_phrase("cdi,cdd,interim", r" (?:cdi|cdd|interim) "),)
 
 _SUM: Final = r"\d{2,6} ?(?:euros|eur) "
 _CARRIED: Final = (
-    r" (?:prise? en charge|prend en charge|prenons en charge|offerte?s?|rembours[a-z]*|gratuite?s?|aucune?|sans"
-    r"|finance[a-z]*|opco"
-    r"|0 euros|employeur|zero|entreprise) "
+    r" (?:prise? en charge|prend en charge|prenons en charge|offerte?s?|rembours[a-z]*|gratuite?s?|finance[a-z]*|opco"
+    r"|0 euros|employeur|entreprise|budget|salaries|equipes|collaborateurs) "
 )
+_NONE: Final = r" (?:aucune?s?|sans|zero|pas de|pas|ni|jamais|non) (?:de |d )?$"
 PAY: Final = (
     _phrase(
         "frais,cout,tarif,prix",
         r" (?:frais|couts?|tarifs?|prix) (?:de |d |du |des )(?:la |l |votre )?(?:formation|scolarite|inscription"
         r"|cursus|dossier"
         rf"|candidature|reservation) (?:[a-z]+ ){{0,6}}{_SUM}",
+        _CARRIED,
+        denied=_NONE,
+    ),
+    _phrase(
+        "frais de,frais d inscription",
+        rf" {_SUM}(?:[a-z]+ ){{0,3}}frais (?:de |d )(?:dossier|inscription|candidature|reservation) ",
         _CARRIED,
     ),
     _phrase(
@@ -359,7 +367,8 @@ SOLD: Final = (
     ),
     _phrase(
         "inscri",
-        r" (?:inscrivez vous|preinscrivez vous|inscriptions? (?:ouvertes?|en cours|immediates?))"
+        r" (?:inscrivez vous|preinscrivez vous|inscriptions? (?:(?:sont|encore|deja) )*(?:ouvertes?|en cours"
+        r"|immediates?))"
         r" (?:[a-z]+ ){0,5}(?:formation|rentree|ecole|campus|bts|bachelor|mastere?|cfa|promotion|session|journee)",
         r" (?:gestion|gerer|suivi|suivre) ",
     ),
@@ -373,7 +382,7 @@ SOLD: Final = (
 TRAINING_TITLE: Final = (
     _phrase(
         "formation,portes ouvertes,preparez",
-        r"^ (?:[a-z]+ )?(?:formation|preparez|portes ouvertes) (?!des |continue |rh )",
+        r"^ (?:(?:nouvelle|votre|offre|journees?) )?(?:formation|preparez|portes ouvertes) (?!des |continue |rh )",
     ),
 )
 SCHOOL_SPEAKS: Final = (
