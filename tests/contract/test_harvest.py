@@ -298,17 +298,45 @@ def test_a_partition_that_fails_twice_keeps_what_it_had_with_its_own_age(station
     assert run.ids == ids([*there.upstream.ads, gone])
 
 
-def test_a_partition_that_failed_once_is_read_at_the_second_attempt(station):
+@pytest.mark.parametrize(
+    "fails", [lambda params: params.get("departement") == "35", without_place], ids=["a département", "the country"]
+)
+def test_what_failed_once_is_read_again_at_the_end(station, fails):
     there = station(spread(500))
-    left = [1]
-    there.upstream.instead = lambda params: (
-        answer(500) if params.get("departement") == "35" and left and left.pop() else None
-    )
+    left = [answer(500)]
+    there.upstream.instead = lambda params: left.pop() if fails(params) and left else None
 
     run = there.harvest()
 
-    assert run.parts["35"].problem is None
+    assert not left
+    assert [part.name for part in run.notes.parts if part.problem] == []
     assert run.notes.complete
+    assert run.ids == ids(there.upstream.ads)
+
+
+def test_a_part_of_a_split_that_failed_once_is_read_again_alone(station):
+    there = station([Ad(number, departement="59", rome=ROMES[number % 8]) for number in range(900)], window=300)
+    left = [answer(500)]
+    there.upstream.instead = lambda params: left.pop() if params.get("grandDomaine") == "D" and left else None
+
+    run = there.harvest()
+
+    assert not left
+    assert run.parts["59"].problem is None
+    assert len(there.upstream.pages(departement="59", grandDomaine="A")) == 1
+    assert len(there.upstream.pages(departement="59", grandDomaine="D")) == 2
+    assert run.ids == ids(there.upstream.ads)
+
+
+def test_offers_without_a_departement_that_are_all_gone_leave_nothing_behind(station):
+    there = station(spread(500))
+    there.harvest()
+    there.upstream.ads = [ad for ad in there.upstream.ads if ad.departement]
+
+    run = there.harvest(hours=12)
+
+    assert run.ids == ids(there.upstream.ads)
+    assert (run.parts["hors département"].announced, run.parts["hors département"].distinct) == (0, 0)
 
 
 def test_nothing_is_carried_over_for_more_than_a_day_and_what_is_left_out_is_counted(station):

@@ -111,7 +111,11 @@ class Harvest:
         departements = await self._read_departements(begun)
         after = self._kit.notes.announced = await self._search.total(self._contracts)
         moved = resumed or before != after or any(each.moved or each.problem for each in departements)
-        whole = (not moved and journal.count(begun) >= after) or await self._read_country(begun)
+        if moved or journal.count(begun) < after:
+            whole = await self._read_country(begun)
+        else:
+            whole = True
+            journal.finish(Section(name=ELSEWHERE, seen=sortable(now)))
         if whole:
             journal.forget(begun)
             journal.change(whole=begun, covered_to=max(begun, state.covered_to))
@@ -119,17 +123,16 @@ class Harvest:
         self._publish(list(journal.sections().values()), begun)
 
     async def _read_departements(self, begun: str) -> list[Partition]:
-        """Those that this harvest has not read yet; those that an error ended get a second chance."""
+        """Those that this harvest has not read yet."""
         sections = self._journal.sections().values()
         read = {each.name for each in sections if each.seen >= begun and each.problem is None}
-        found = {code: self._departement(code) for code in self._departements if code not in read}
-        await self._reader.read(found.values())
-        again = {code: self._departement(code) for code, partition in found.items() if partition.error}
-        await self._reader.read(again.values())
-        return list((found | again).values())
-
-    def _departement(self, code: str) -> Partition:
-        return Partition(name=code, params={**self._contracts, "departement": code})
+        found = [
+            Partition(name=code, params={**self._contracts, "departement": code})
+            for code in self._departements
+            if code not in read
+        ]
+        await self._reader.read(found)
+        return found
 
     async def _read_country(self, begun: str) -> bool:
         """Everything without a place; noted is what no département had shown. Whether it is proven."""

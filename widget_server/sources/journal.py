@@ -72,10 +72,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """How a partition was last read; `seen` is when it was last read whole, "" = never."""
 
     name: str
-    announced: int
-    read: int
-    distinct: int
-    searches: int
+    announced: int = 0
+    read: int = 0
+    distinct: int = 0
+    searches: int = 0
     seen: str = ""
     remark: str | None = None
     problem: str | None = None

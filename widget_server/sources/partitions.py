@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from widget_server.domain.errors import UpstreamDown, UpstreamError, UpstreamMalformed, UpstreamRefused
@@ -51,8 +52,11 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True)
 class _Query:
+    """One search of a partition; `last` when it has failed once already."""
+
     partition: Partition
     params: Params
+    last: bool = False
 
 
 class Reader:
@@ -70,16 +74,24 @@ class Reader:
         self._take = take
         self._done = done
         self._failures = 0
+        self._again: list[_Query] = []
 
     async def read(self, partitions: Iterable[Partition]) -> None:
-        """Read them all, the parts of a split one before the next one begins.
+        """Read them all, the parts of a split one before the next one begins; at the end what failed once more.
 
         A partition that fails says so itself; an `UpstreamError` is raised when there is no use in going on.
         """
+        self._failures = 0
+        queries = [_Query(partition=partition, params=partition.params) for partition in partitions]
+        while queries:
+            await self._drain(queries)
+            queries, self._again = self._again, []
+
+    async def _drain(self, waiting: Sequence[_Query]) -> None:
         # Last in, first out: a partition that was begun is finished first, so that a crash costs little.
         queries: asyncio.LifoQueue[_Query] = asyncio.LifoQueue()
-        for partition in reversed(list(partitions)):
-            queries.put_nowait(_Query(partition=partition, params=partition.params))
+        for query in reversed(waiting):
+            queries.put_nowait(query)
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._work(queries)) for _ in range(TOGETHER)]
@@ -107,21 +119,26 @@ class Reader:
                 query.params, self._taker(partition), known=partition.keys if is_nested(query.params) else None
             )
         except UpstreamError as error:
-            self._failed(partition, error)
+            self._failed(query, error)
             return []
         self._failures = 0
         return self._counted(query, reading)
 
-    def _failed(self, partition: Partition, error: UpstreamError) -> None:
-        """Note it on the partition; raise it when it will befall every other one too."""
+    def _failed(self, query: _Query, error: UpstreamError) -> None:
+        """Read it later once more, or note it on the partition; raise it when it will befall every other one too."""
+        partition = query.partition
         if isinstance(error, UpstreamRefused) and error.status == 400:
             partition.problem = partition.problem or f"refused: {error.said}"
             return
         self._failures += 1
         if not isinstance(error, UpstreamDown | UpstreamMalformed) or self._failures >= FAILURES:
             raise error
-        partition.error = error
-        partition.problem = partition.problem or str(error)
+        if query.last:
+            partition.error = error
+            partition.problem = partition.problem or str(error)
+        else:
+            self._again.append(replace(query, last=True))
+            partition.left += 1
 
     def _counted(self, query: _Query, reading: Reading) -> list[Params]:
         partition = query.partition
@@ -152,10 +169,8 @@ class Reader:
     async def _close(self, partition: Partition) -> _Query | None:
         """Compare a partition that was split with what it announces now; where much is missing, read it once more."""
         if partition.searches > 1 and partition.problem is None:
-            try:
+            with suppress(UpstreamDown, UpstreamMalformed):  # what it announced at first is as good
                 partition.announced = await self._search.total(partition.params)
-            except UpstreamError as error:
-                self._failed(partition, error)
             partition.least = min(partition.least, partition.announced)
             if partition.is_short and partition.turn == 1:
                 partition.turn, partition.left, partition.least = 2, 1, partition.announced
