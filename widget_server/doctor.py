@@ -124,6 +124,8 @@ class Doctor:
         except SnapshotError as error:
             remedy = f"widget-server sync {name}, or widget-server snapshots rollback {name} VERSION"
             return _finding("snapshot", name, str(error), remedy)
+        if manifest.harvest.gap:
+            return _finding("snapshot", name, f"{version}: {manifest.harvest.gap}", f"widget-server sync {name}")
         age_s = (self.now - datetime.fromisoformat(manifest.harvest.as_of)).total_seconds()
         limit_s = self.settings.late_after_s(kind)
         told = f"{version}, {manifest.counts.cards} cards, {age_s / 3600:.1f} h old"

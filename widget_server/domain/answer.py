@@ -45,7 +45,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     count     cards in its snapshot
     age_s     seconds since its last complete harvest; None when there is none
     as_of     that instant, ISO 8601
-    problem   why its last sync failed, or why its newest version is refused; the data shown are older, not wrong
+    problem   why its last sync failed, why its newest version is refused, or what its version lacks: what is shown may
+              be older or fewer, never wrong
     """
 
     name: str

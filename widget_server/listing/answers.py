@@ -86,7 +86,7 @@ def source_state(
         licence_url=told.licence_url,
         level_role=told.level_role,
         demonstration=manifest.harvest.demonstration,
-        problem=problem,
+        problem=problem or manifest.harvest.gap or None,
     )
     return Source(state=state, snapshot=None if status == "missing" else snapshot)
 

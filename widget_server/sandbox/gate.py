@@ -199,8 +199,8 @@ def _instead(upstream: str, active: Active) -> Response | None:
 
 _MALFORMED: Final[Mapping[str, bytes]] = {
     "token": b'{"access_token": ',
-    "offers": b'{"resultats": [{"id": "000AAAA", "intitule": }',
-    "trainings": b'[{"cle_ministere_educatif": }',
+    "offers": b'{"resultats": [{"id": "000AAAA", "intitule": }]}',
+    "trainings": b'[{"cle_ministere_educatif": }]',
 }
 
 

@@ -13,6 +13,8 @@ from widget_server.domain.errors import SnapshotCorrupt
 FORMAT: Final = 3
 FILE_NAME: Final = "manifest.json"
 SEAL: Final = "manifest.sha256"
+_NAMED: Final = 3
+"""Parts of an upstream that are named when several could not be read."""
 """Holds the checksum of the manifest, which holds those of all other files."""
 
 
@@ -53,6 +55,15 @@ class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     vintages: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
     mark: str = ""
+
+    @property
+    def gap(self) -> str:
+        """What of the upstream could not be read, and why; "" when the harvest is complete."""
+        if self.complete:
+            return ""
+        told = [f"{part.name} ({part.problem})" for part in self.parts if part.problem]
+        more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+        return f"published without a part of the upstream: {', '.join(told[:_NAMED]) or 'not told which'}{more}"
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
