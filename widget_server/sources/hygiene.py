@@ -12,7 +12,7 @@ import msgspec
 from widget_server.domain.cards import Entry, Fact, PublicRule, Rejection
 from widget_server.domain.errors import SettingError
 from widget_server.settings import Settings
-from widget_server.sources.lists import Lists, read_lists
+from widget_server.sources.lists import Lists, hidden, read_lists
 from widget_server.sources.rejects import reasons_of
 from widget_server.sources.rules import RULES, WITH_TRAINING, Action, Record, Rule, group
 
@@ -106,7 +106,8 @@ class Hygiene:
                 if spared:
                     continue
             if action == "reject":
-                return Verdict(rejection=Rejection(reason=rule.id, id=record.id[:200], detail=detail[:200]))
+                named = hidden(record.id, self.lists.optout_secret) if rule.discreet else record.id[:200]
+                return Verdict(rejection=Rejection(reason=rule.id, id=named, detail=detail[:200]))
             flagged.append(rule)
         return Verdict(flagged=tuple(flagged))
 

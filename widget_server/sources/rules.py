@@ -101,6 +101,7 @@ class Rule:
     remark   what the detail page says of a card that it keeps; "" for nothing
     needs    the list without which it is asleep, as an attribute of Lists
     spares   groups of employers and delegated offers are not judged by it
+    discreet a rejection does not say whom it concerns
     """
 
     id: str
@@ -114,6 +115,7 @@ class Rule:
     remark: str = ""
     needs: str = ""
     spares: bool = False
+    discreet: bool = False
 
 
 def contract_of(label: str | None) -> str | None:
@@ -352,7 +354,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         id="opted_out", on="card", field="SIRET", test=_opted_out, action="reject", kinds=(OFFER, RECRUITER),
-        needs="optout", why="L'entreprise a demandé à ne pas être proposée ici.",
+        needs="optout", discreet=True, why="L'entreprise a demandé à ne pas être proposée ici.",
     ),
     Rule(
         id="closed_company", on="card", field="SIRET", test=_closed, action="reject", kinds=(OFFER, RECRUITER),
