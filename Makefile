@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types unit clean
+.PHONY: help install demo test lint types assets sync serve unit browser screenshots national clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -13,27 +13,53 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q $(VENV)/lib widget_server || true
+	touch $@
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-progress --loglevel=error
 	touch $@
 
 install: $(VENV)/.installed ## make .venv with everything the project needs, from hashed requirements
 
+demo: install ## sandbox, sync, server and example partner pages; Ctrl-C ends all of them
+	exec $(BIN)/widget-server demo
+
 serve: install ## serve the snapshots of DATA_DIR
-	$(BIN)/widget-server serve
+	exec $(BIN)/widget-server serve
+
+sync: install ## read the upstreams into new snapshots; SOURCES="offers" for some of them
+	$(BIN)/widget-server sync $(SOURCES)
 
 lint: install ## ruff and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: install ## mypy --strict
+types: install node_modules/.installed ## mypy --strict and tsc --checkJs --strict
 	$(BIN)/mypy
+	npm run --silent types
+
+assets: install node_modules/.installed ## build what runs in a browser; the result is committed
+	npm run --silent build
 
 unit: install ## the tests that need no browser
 	$(BIN)/pytest tests/unit tests/contract tests/drills
 
-test: install lint types ## everything that CI runs
+browser: install node_modules/.installed ## the tests in Chromium, which is installed when it is missing
+	sh tests/browser/install-chromium.sh
+	$(BIN)/pytest tests/browser
+
+screenshots: install node_modules/.installed ## a picture of each state of the page, in build/screenshots
+	sh tests/browser/install-chromium.sh
+	$(BIN)/python -m tests.browser.screenshots build/screenshots
+
+national: install ## the drill at national size, five seeds: lost, invented, time, calls and memory; takes hours
+	$(BIN)/python -m tests.drills.national_harvest
+
+test: lint types ## everything that CI runs
+	npm run --silent check
+	sh tests/browser/install-chromium.sh
 	$(BIN)/pytest
 
 clean: ## remove what was installed and the demo's data
-	rm -rf $(VENV) node_modules .demo
+	rm -rf $(VENV) node_modules .demo build

@@ -3,9 +3,9 @@
  *
  * Copy this file and `parameters.d.ts` into your project, then `import type {} from './alternance-widget/types'`.
  */
-import type { AlternanceParams } from './parameters';
+import type { AlternanceParams, ParameterProblem } from './parameters';
 
-export type { AlternanceParams };
+export type { AlternanceParams, ParameterProblem };
 
 export type Kind = 'training' | 'offer' | 'recruiter';
 
@@ -15,12 +15,10 @@ export interface Ready {
   version: string;
   /** The query as the server received it: not corrected. */
   params: AlternanceParams;
-  /** When the frame's document was opened, in milliseconds since 1970: tells a new document from a repeated answer. */
-  opened_at: number;
 }
 
 export interface Resize {
-  /** Between 120 and 20000 CSS pixels. */
+  /** How high the list is, in CSS pixels. The frame follows between 120 and 20000. */
   height_px: number;
 }
 
@@ -39,6 +37,7 @@ export interface Results {
   /** Null when the search is by département or région. */
   radius_km?: number | null;
   widened_from_km?: number;
+  /** The query of this list as the server received it. */
   params: AlternanceParams;
   sources: SourceState[];
 }
@@ -56,18 +55,15 @@ export interface Apply {
 }
 
 export type ErrorCode =
+  /** Made by the loader: no answer 8 s after the frame was loaded. */
   | 'no_answer'
+  /** The height of the list would not settle: it stays as it is. */
   | 'resize_loop'
-  | 'protocol_version'
-  | 'param_invalid'
-  | 'param_unknown'
-  | 'place_ambiguous'
   | 'contrast_adjusted'
   | 'source_late'
   | 'source_missing'
   | 'sources_down'
-  | 'opco_unsupported'
-  | 'logo_ignored';
+  | ParameterProblem;
 
 export interface Problem {
   /** One of `ErrorCode` today; later versions may add some. */
@@ -104,7 +100,10 @@ export interface Envelope<Messages, Type extends keyof Messages = keyof Messages
   data: Messages[Type];
 }
 
-/** Raised on the element; they bubble. Only `alternance:scroll` can be cancelled. */
+/**
+ * Raised on the element; they bubble. What the element does by itself, `preventDefault` prevents: to follow the height
+ * (`alternance:resize`), and to show the beginning of the list after a page link (`alternance:scroll`).
+ */
 export interface AlternanceEventMap {
   'alternance:ready': CustomEvent<Ready>;
   'alternance:resize': CustomEvent<Resize>;

@@ -32,6 +32,7 @@ const bundle = async (/** @type {string} */ source) => {
     target: BROWSERS,
     legalComments: 'none',
     mangleProps: /^_/,
+    tsconfigRaw: '{}', // that file is for checking only
     logLevel: 'warning',
   });
   return result.outputFiles[0].text;

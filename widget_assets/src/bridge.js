@@ -1,56 +1,60 @@
 /**
  * The frame's side of the protocol, inlined in the page: it tells the host page what is shown and how high it is.
  *
- * It speaks only to the partner's origins, which the server printed in the page; the list script raises `alternance` on
- * the document when it has put another list there.
+ * It speaks only to one of the partner's origins, which the server printed in the page: the one named by `?origin=`, or
+ * the one that says hello. Each document says `ready` once. The list script raises `alternance` on the window: with a
+ * message to pass on, or without when it has put another list there.
  * @module
  */
 import { FROM_HOST, PROTOCOL, isMessage } from './protocol.js';
 
-const openedAt = Date.now();
 const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 
-const read = () => JSON.parse(/** @type {HTMLElement} */ (document.getElementById('alternance-state')).textContent || '');
+const read = () => JSON.parse(/** @type {HTMLElement} */ (document.getElementById('alternance-state')).innerText);
 
-/** @type {{origins: string[], version: string, params: object, results: object | null, notices: object[]}} */
-let state = read();
-const asked = new URLSearchParams(location.search).get('origin');
-let host = state.origins.find((origin, _, all) => origin == asked || !all[1]);
+/** @type {{origins: string[], version: string, params: object}} */
+const { origins, version, params } = read();
+let host = '';
+let height_px = 0;
 
 const post = (/** @type {string} */ type, /** @type {object} */ data) =>
   host && parent.postMessage({ p: PROTOCOL, type, data }, host);
 
-const tellHeight = () => post('resize', { height_px: Math.ceil(main.getBoundingClientRect().height) });
+const tellHeight = () => post('resize', { height_px });
 
-const tell = () => {
-  post('ready', { v: 1, version: state.version, params: state.params, opened_at: openedAt });
+const tellResults = () => {
+  const { results, notices } = read();
+  if (results) post('results', results);
+  for (const notice of notices) post('error', notice);
+};
+
+const meet = (/** @type {string} */ origin) => {
+  if (!host && origins.includes(origin)) {
+    host = origin;
+    post('ready', { v: 1, version, params });
+    tellResults();
+  }
   tellHeight();
-  if (state.results) post('results', state.results);
-  for (const notice of state.notices) post('error', notice);
 };
 
 if (parent != self) {
+  // Only the wrapper's own height, never that of the window: the frame follows it, and it must not follow the frame.
+  new ResizeObserver(() => {
+    const height = Math.ceil(main.getBoundingClientRect().height);
+    if (height != height_px) {
+      height_px = height;
+      tellHeight();
+    }
+  }).observe(main);
   addEventListener('message', ({ source, origin, data }) => {
-    if (source == parent && state.origins.includes(origin) && isMessage(data, FROM_HOST)) {
-      host = origin;
-      if (data.type == 'hello') tell();
-      // Not an entry in the visitor's history; from the page of one card back to the list.
-      else location.replace(location.pathname.replace(/\/cards\/.*/, '') + '?' + new URLSearchParams(data.data));
+    if (source == parent && origins.includes(origin) && isMessage(data, FROM_HOST)) {
+      meet(origin);
+      if (data.type == 'configure') {
+        // No entry in the visitor's history; from the page of one card back to the list.
+        location.replace(location.pathname.split('/cards')[0] + '?' + new URLSearchParams(data.data));
+      }
     }
   });
-  document.addEventListener('alternance', () => {
-    state = read();
-    tell();
-  });
-  document.addEventListener('click', ({ target, isTrusted }) => {
-    const link = /** @type {Element} */ (target).closest('a');
-    const card = link?.closest('article');
-    if (isTrusted && link && card) {
-      const { kind, id } = card.dataset;
-      if (link.matches('[data-select]')) post('select', { kind, id, href: link.href });
-      if (link.matches('[data-apply]')) post('apply', { kind, id });
-    }
-  });
-  new ResizeObserver(tellHeight).observe(main);
-  tell();
+  addEventListener('alternance', (/** @type {any} */ { detail }) => (detail ? post(detail[0], detail[1]) : tellResults()));
+  meet(new URLSearchParams(location.search).get('origin') || '');
 }

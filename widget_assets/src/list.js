@@ -3,7 +3,7 @@
  * fetches it and puts its parts in the place of those that are there. Without it everything works, with a reload.
  *
  * The status line is never replaced, only its text: a screen reader hears it once per search. Focus stays where it is,
- * except after a page link, which leads to the first card.
+ * except after a page link, which leads to the first card, and after "Voir plus", which leads to the first card added.
  * @module
  */
 
@@ -12,6 +12,9 @@
 const BUSY = 'Recherche en cours…';
 const LOST = 'La connexion a été perdue : la liste affichée est la précédente.';
 const AGAIN = 'Réessayer';
+const MORE = 'Voir plus';
+const MAX_CHANGES = 20;
+const LOOP_MS = 2000;
 
 /** The page's policy allows this one name; browsers without Trusted Types need none. @type {Policy | undefined} */
 const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('alternance', {
@@ -19,6 +22,10 @@ const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('alternanc
 });
 
 let running = new AbortController();
+
+/** Have the bridge tell the host page something; without a message, what the new list holds. */
+const tell = (/** @type {[type?: string, data?: object]} */ ...message) =>
+  dispatchEvent(new CustomEvent('alternance', { detail: message[0] && message }));
 
 /** @type {(selector: string, within?: ParentNode) => HTMLElement | null} */
 const find = (selector, within = document) => within.querySelector(selector);
@@ -55,8 +62,28 @@ const put = (next) => {
   if (focused) find(focused)?.focus();
   status.replaceChildren(...told.childNodes);
   told.remove();
-  old.replaceChildren(status, ...fresh.childNodes);
+  // A status that leaves the document, even for a moment, is not heard any more.
+  while (old.lastChild && old.lastChild != status) old.lastChild.remove();
+  old.append(...fresh.childNodes);
+  offerMore();
   return true;
+};
+
+/** @type {(address: string, signal?: AbortSignal) => Promise<Document>} */
+const read = async (address, signal) => {
+  const answer = await fetch(address, { signal });
+  if (!answer.headers.get('content-type')?.startsWith('text/html')) throw new TypeError(`${answer.status}`);
+  const text = await answer.text();
+  return new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, 'text/html');
+};
+
+/** Say that the network was lost, with a way to try again. @param {Element} place @param {() => void} again */
+const sayLost = (place, again) => {
+  const button = document.createElement('button');
+  button.className = 'action';
+  button.textContent = AGAIN;
+  button.onclick = again;
+  place.replaceChildren(LOST + ' ', button);
 };
 
 /** @param {string} address @param {boolean} [paged] a page link was followed */
@@ -66,27 +93,80 @@ const show = async (address, paged) => {
   const { signal } = running;
   const results = find('.results');
   const status = find('.status');
-  if (!results || !status) return location.assign(address);
+  if (!results || !status) return location.replace(address);
   results.setAttribute('aria-busy', 'true');
   status.textContent = BUSY;
   try {
-    const answer = await fetch(address, { signal });
-    const text = await answer.text();
-    const html = policy ? policy.createHTML(text) : text;
-    if (!put(new DOMParser().parseFromString(html, 'text/html'))) return location.assign(address);
+    if (!put(await read(address, signal))) return location.replace(address);
     history.replaceState(null, '', address);
-    document.dispatchEvent(new CustomEvent('alternance', { detail: paged }));
-    if (paged) find('.cards a')?.focus({ preventScroll: parent != self });
+    tell();
+    if (paged) {
+      find('.cards a')?.focus({ preventScroll: parent != self });
+      tell('scroll', {});
+    }
   } catch (error) {
-    if (signal.aborted) return;
-    const again = document.createElement('button');
-    again.className = 'action';
-    again.textContent = AGAIN;
-    again.onclick = () => show(address, paged);
-    status.replaceChildren(LOST + ' ', again);
+    if (!signal.aborted) sayLost(status, () => show(address, paged));
   } finally {
     if (!signal.aborted) results.removeAttribute('aria-busy');
   }
+};
+
+/** Cards count from the first of the list: their headings name them. @param {Element} item @param {number} position */
+const number = (item, position) => {
+  const card = find('article', item);
+  const heading = card && find('[id]', card);
+  if (!card || !heading) return;
+  heading.id = 'c' + position;
+  card.setAttribute('aria-labelledby', heading.id);
+};
+
+/** A button that puts the next page below this one, rather than in its place. */
+const offerMore = () => {
+  const next = /** @type {HTMLAnchorElement | null} */ (find('.pages a[rel=next]'));
+  const list = find('.cards');
+  if (!next || !list) return;
+  const button = document.createElement('button');
+  button.className = 'action';
+  button.textContent = MORE;
+  find('.pages')?.before(button);
+  const append = async () => {
+    const { signal } = running;
+    button.disabled = true;
+    try {
+      const page = await read(next.href, signal);
+      const added = [...page.querySelectorAll('.cards>li')];
+      for (const item of added) {
+        number(item, list.childElementCount + 1);
+        list.append(item);
+      }
+      button.remove();
+      swap('.pages', page);
+      offerMore();
+      if (added[0]) find('a', added[0])?.focus({ preventScroll: parent != self });
+    } catch (error) {
+      button.disabled = false;
+      const status = find('.status');
+      if (status && !signal.aborted) sayLost(status, append);
+    }
+  };
+  button.onclick = append;
+};
+
+/** A height that will not settle would make the host page flicker: it stays as it is. Another width is a fresh start. */
+const guard = () => {
+  const main = /** @type {HTMLElement} */ (find('main'));
+  let [width, changes] = [0, 0];
+  const observer = new ResizeObserver(() => {
+    if (main.offsetWidth != width) changes = 0;
+    width = main.offsetWidth;
+    if (++changes > MAX_CHANGES) {
+      observer.disconnect();
+      main.style.height = main.offsetHeight + 'px';
+      tell('error', { code: 'resize_loop' });
+    }
+    setTimeout(() => (changes = Math.max(changes - 1, 0)), LOOP_MS);
+  });
+  observer.observe(main);
 };
 
 /** What the form would ask for, with nothing left empty. @param {HTMLFormElement} form */
@@ -118,3 +198,15 @@ document.addEventListener('click', (event) => {
   event.preventDefault();
   show(link.href, link.matches('[data-more]'));
 });
+
+document.addEventListener('click', ({ target, isTrusted }) => {
+  const link = /** @type {Element} */ (target).closest('a');
+  const card = link?.closest('article');
+  if (!isTrusted || !link || !card) return;
+  const { kind, id } = card.dataset;
+  if (link.matches('[data-select]')) tell('select', { kind, id, href: link.href });
+  if (link.matches('[data-apply]')) tell('apply', { kind, id });
+});
+
+offerMore();
+if (parent != self) guard();
