@@ -105,23 +105,31 @@ def _advert(card_id: str, number: int, told: Mapping[str, str]) -> Entry:
     )
 
 
-def score_duplicates(name: str) -> Score:
-    """Every pair of a file, published together: merged or not."""
-    score = Score()
-    pairs = rows(name)
+def merged_at_sync(pairs: Iterable[tuple[Entry, Entry]]) -> set[frozenset[str]]:
+    """The ids that are merged when all these adverts are published together, by two."""
     with TemporaryDirectory() as folder:
         spool = Spool(Path(folder) / "spool.sqlite")
-        for number, row in enumerate(pairs):
-            for entry in adverts(row, number):
+        for pair in pairs:
+            for entry in pair:
                 spool.add(entry)
         merged = {frozenset((winner, loser)) for winner, losers in spool.twins().items() for loser in losers}
         spool.close()
-    for number, row in enumerate(pairs):
-        found = frozenset((f"a{number}", f"b{number}")) in merged
-        score.add(f"{row['case']}: {row['title_a']} / {row['title_b']}", expected=row["same"] == "1", found=found)
-    strangers = [pair for pair in merged if len({card_id[1:] for card_id in pair}) > 1]
-    for pair in strangers:
-        score.add(f"strangers {sorted(pair)}", expected=False, found=True)
+    return merged
+
+
+def score_duplicates(name: str) -> Score:
+    """Every pair of a file, all published together: merged or not. Adverts of two pairs must not be."""
+    score = Score()
+    told = rows(name)
+    merged = merged_at_sync(adverts(row, number) for number, row in enumerate(told))
+    for number, row in enumerate(told):
+        pair = frozenset((f"a{number}", f"b{number}"))
+        score.add(
+            f"{row['case']}: {row['title_a']} / {row['title_b']}", expected=row["same"] == "1", found=pair in merged
+        )
+        merged.discard(pair)
+    for strangers in merged:
+        score.add(f"strangers: {sorted(strangers)}", expected=False, found=True)
     return score
 
 
