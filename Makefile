@@ -39,7 +39,8 @@ types: install node_modules/.installed ## mypy --strict and tsc --checkJs --stri
 	$(BIN)/mypy
 	npm run --silent types
 
-assets: install node_modules/.installed ## build what runs in a browser; the result is committed
+assets: install node_modules/.installed ## generate and build what runs in a browser; the result is committed
+	$(BIN)/python -m embed.parameters
 	npm run --silent build
 
 unit: install ## the tests that need no browser
