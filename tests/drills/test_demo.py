@@ -1,4 +1,4 @@
-"""`make demo` without a terminal: ready in time, three kinds everywhere, gone when interrupted, quick to start again."""
+"""`make demo` without a terminal: ready in time, three kinds everywhere, gone when interrupted, quick the next time."""
 
 import os
 import signal
