@@ -5,17 +5,15 @@ import math
 import duckdb
 import pytest
 
-from widget_server.forecast.coordinates import place_sql
+from widget_server.forecast.coordinates import place_steps
 
 
 def place(x, y, departement):
-    sql = place_sql("x", "y", "departement")
-    row = (
-        duckdb.connect()
-        .execute(f"SELECT {sql} FROM (SELECT ?::DOUBLE AS x, ?::DOUBLE AS y, ? AS departement)", [x, y, departement])
-        .fetchone()
-    )
-    return row[0] and (row[0]["latitude"], row[0]["longitude"])
+    rows = "SELECT ?::DOUBLE AS x, ?::DOUBLE AS y, ? AS departement"
+    for name, sql in place_steps("x", "y", "departement"):
+        rows = f"SELECT *, {sql} AS {name} FROM ({rows})"
+    found = duckdb.connect().execute(f"SELECT place FROM ({rows})", [x, y, departement]).fetchone()[0]
+    return found and (found["latitude"], found["longitude"])
 
 
 def utm(latitude, longitude, zone):

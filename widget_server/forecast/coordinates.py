@@ -10,7 +10,6 @@ from typing import Final
 
 _FLATTENING: Final = 1 / 298.257222101
 _MAJOR_AXIS_M: Final = 6_378_137.0
-_SQUARE: Final = _FLATTENING * (2 - _FLATTENING)
 _THIRD: Final = _FLATTENING / (2 - _FLATTENING)
 
 # Lambert-93: exponent and constant of the projection, its pole, its central meridian.
@@ -18,14 +17,6 @@ _EXPONENT: Final = 0.7256077650532670
 _CONSTANT_M: Final = 11_754_255.4261
 _POLE_M: Final = (700_000.0, 12_655_612.0499)
 _MERIDIAN: Final = 3.0
-# From the conformal latitude to the latitude: the factors of sin 2x, sin 4x, sin 6x, sin 8x.
-_LAMBERT: Final = (
-    _SQUARE / 2 + 5 * _SQUARE**2 / 24 + _SQUARE**3 / 12 + 13 * _SQUARE**4 / 360,
-    7 * _SQUARE**2 / 48 + 29 * _SQUARE**3 / 240 + 811 * _SQUARE**4 / 11_520,
-    7 * _SQUARE**3 / 120 + 81 * _SQUARE**4 / 1_120,
-    4_279 * _SQUARE**4 / 161_280,
-)
-
 _SCALE_M: Final = 0.9996 * _MAJOR_AXIS_M / (1 + _THIRD) * (1 + _THIRD**2 / 4 + _THIRD**4 / 64)
 _EAST_M: Final = 500_000.0
 _SOUTH_M: Final = 10_000_000.0
@@ -34,7 +25,8 @@ _BACK: Final = (
     _THIRD**2 / 48 + _THIRD**3 / 15,
     17 * _THIRD**3 / 480,
 )
-_UTM: Final = (
+# From the conformal latitude, which both projections give, to the latitude.
+_LATITUDE: Final = (
     2 * _THIRD - 2 * _THIRD**2 / 3 - 2 * _THIRD**3,
     7 * _THIRD**2 / 3 - 8 * _THIRD**3 / 5,
     56 * _THIRD**3 / 15,
@@ -66,50 +58,52 @@ OVERSEAS: Final = {
 """Territories by the first three characters of a commune's code; of the others overseas we read no coordinates."""
 
 
-def place_sql(x: str, y: str, departement: str) -> str:
-    """SQL of `{latitude, longitude}` in degrees from metres; null where they are null or outside the territory."""
-    cases = [
-        f"WHEN {departement} = '{code}' THEN {_within(territory, x, y)}" for code, territory in sorted(OVERSEAS.items())
-    ]
-    return f"CASE {' '.join(cases)} WHEN {departement}[1:2] NOT IN ('97', '98') THEN {_within(METROPOLITAN, x, y)} END"
+def place_steps(x: str, y: str, departement: str) -> tuple[tuple[str, str], ...]:
+    """Names and SQL of columns, each of which may use those before it; the last one is `place`.
 
-
-def _within(territory: Territory, x: str, y: str) -> str:
-    degrees = _lambert(x, y) if territory.zone is None else _utm(x, y, territory)
-    box = (
-        f"p.latitude BETWEEN {territory.south} AND {territory.north} "
-        f"AND p.longitude BETWEEN {territory.west} AND {territory.east}"
+    `place` is `{latitude, longitude}` in degrees; null where metres are null or outside the territory.
+    """
+    zones = " ".join(
+        f"WHEN '{code}' THEN {territory.zone}" for code, territory in sorted(OVERSEAS.items()) if territory.zone
     )
-    return f"list_filter([{degrees}], lambda p: {box})[1]"
-
-
-def _series(factors: tuple[float, ...], angle: str, of: str = "sin") -> str:
-    return " + ".join(f"({factor!r}) * {of}({2 * (n + 1)} * {angle})" for n, factor in enumerate(factors))
-
-
-def _lambert(x: str, y: str) -> str:
-    east, north = f"({x} - {_POLE_M[0]})", f"({_POLE_M[1]} - {y})"
-    isometric = f"(-ln(sqrt({east} * {east} + {north} * {north}) / {_CONSTANT_M}) / {_EXPONENT})"
-    conformal = f"(2 * atan(exp({isometric})) - {math.pi / 2})"
-    return (
-        f"{{latitude: degrees({conformal} + {_series(_LAMBERT, conformal)}), "
-        f"longitude: {_MERIDIAN} + degrees(atan2({east}, {north})) / {_EXPONENT}}}"
+    south = ", ".join(f"'{code}'" for code, territory in sorted(OVERSEAS.items()) if territory.north < 0)
+    boxes = " ".join(
+        f"WHEN {departement} = '{code}' THEN {_box(territory)}" for code, territory in sorted(OVERSEAS.items())
     )
-
-
-def _utm(x: str, y: str, territory: Territory) -> str:
-    assert territory.zone is not None  # noqa: S101 - for the type checker; Lambert-93 has its own formula
-    along = f"(({y} - {_SOUTH_M if territory.north < 0 else 0.0}) / {_SCALE_M!r})"
-    across = f"(({x} - {_EAST_M}) / {_SCALE_M!r})"
     turns = range(1, len(_BACK) + 1)
-    xi = " - ".join(
-        (along, *(f"({_BACK[n - 1]!r}) * sin({2 * n} * {along}) * cosh({2 * n} * {across})" for n in turns))
-    )
-    eta = " - ".join(
-        (across, *(f"({_BACK[n - 1]!r}) * cos({2 * n} * {along}) * sinh({2 * n} * {across})" for n in turns))
-    )
-    conformal = f"asin(sin({xi}) / cosh({eta}))"
+    xi = "".join(f" - ({_BACK[n - 1]!r}) * sin({2 * n} * _along) * cosh({2 * n} * _across)" for n in turns)
+    eta = "".join(f" - ({_BACK[n - 1]!r}) * cos({2 * n} * _along) * sinh({2 * n} * _across)" for n in turns)
+    isometric = f"-ln(sqrt(_east * _east + _north * _north) / {_CONSTANT_M}) / {_EXPONENT}"
+    latitude = "".join(f" + ({factor!r}) * sin({2 * n} * _conformal)" for n, factor in enumerate(_LATITUDE, start=1))
     return (
-        f"{{latitude: degrees({conformal} + {_series(_UTM, conformal)}), "
-        f"longitude: {6 * territory.zone - 183} + degrees(atan2(sinh({eta}), cos({xi})))}}"
+        ("_zone", f"CASE {departement} {zones} END"),
+        ("_east", f"{x} - {_POLE_M[0]}"),
+        ("_north", f"{_POLE_M[1]} - {y}"),
+        ("_along", f"({y} - CASE WHEN {departement} IN ({south}) THEN {_SOUTH_M} ELSE 0 END) / {_SCALE_M!r}"),
+        ("_across", f"greatest(-1, least(1, ({x} - {_EAST_M}) / {_SCALE_M!r}))"),
+        ("_xi", f"_along{xi}"),
+        ("_eta", f"_across{eta}"),
+        (
+            "_conformal",
+            "CASE WHEN _zone IS NOT NULL THEN asin(sin(_xi) / cosh(_eta)) "
+            f"WHEN _east * _east + _north * _north > 0 THEN 2 * atan(exp({isometric})) - {math.pi / 2} END",
+        ),
+        (
+            "_place",
+            f"{{latitude: degrees(_conformal{latitude}), longitude: CASE WHEN _zone IS NOT NULL "
+            f"THEN 6 * _zone - 183 + degrees(atan2(sinh(_eta), cos(_xi))) "
+            f"ELSE {_MERIDIAN} + degrees(atan2(_east, _north)) / {_EXPONENT} END}}",
+        ),
+        (
+            "place",
+            f"CASE WHEN CASE {boxes} WHEN {departement}[1:2] NOT IN ('97', '98') THEN {_box(METROPOLITAN)} END "
+            "THEN _place END",
+        ),
+    )
+
+
+def _box(territory: Territory) -> str:
+    return (
+        f"(_place.latitude BETWEEN {territory.south} AND {territory.north} "
+        f"AND _place.longitude BETWEEN {territory.west} AND {territory.east})"
     )
