@@ -187,7 +187,7 @@ def test_the_same_upstream_gives_the_same_cards_twice(synced: Synced, tmp_path: 
 FAILURES = {
     "the catalogue answers 500": ("trainings", {"status": 500}, "answers 500"),
     "the catalogue stops in the middle": ("trainings", {"truncate": 50_000}, "stops in the middle of an array"),
-    "the catalogue's count is not JSON": ("trainings", {"malformed": True}, "stops in the middle of an answer"),
+    "the catalogue's count is not JSON": ("trainings", {"malformed": True}, "sends a count that is not a number"),
     "the catalogue is a page of a proxy": ("trainings", {"wrong_type": True}, "text/html instead of data"),
     "the catalogue is empty": ("trainings", {"empty": True}, "announces 0 trainings"),
     "the catalogue holds half": ("trainings", {"half": True}, "rule drop"),
@@ -196,7 +196,7 @@ FAILURES = {
     "the catalogue wants a session": ("trainings", {"education": True}, "refused with 401: Accès non autorisé"),
     "the offers answer 500": ("offers", {"status": 500}, "answers 500"),
     "the offers hang up": ("offers", {"down": True}, "disconnected without sending a response"),
-    "the offers' total is not JSON": ("offers", {"malformed": True}, "stops in the middle of an answer"),
+    "the offers' total is not JSON": ("offers", {"malformed": True}, "a page of offers that cannot be read"),
     "the offers are none": ("offers", {"empty": True}, "not one offer"),
     "the offers are half": ("offers", {"half": True}, "rule drop"),
     "the offers refuse every token": ("offers", {"reject_tokens": True}, "401"),

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from tests.contract.upstream_fakes import Clock, answer, client
+from tests.contract.upstream_fakes import CREDENTIALS, Clock, answer, client, kit, token
 from widget_server.upstream.lane import Lane, Lanes
 
 
@@ -89,6 +89,29 @@ def test_a_shorter_silence_within_a_longer_one_adds_nothing():
     lane = Lane("Service", clock=Clock())
 
     assert (lane.keep_quiet(10.0), lane.keep_quiet(4.0), lane.keep_quiet(12.0)) == (10.0, 0.0, 2.0)
+
+
+def test_two_sources_of_one_sync_that_use_one_application_share_one_pace():
+    clock = Clock()
+    lanes = Lanes(clock=clock, sleep=clock.sleep)
+    told: list[float] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return token()
+        told.append(clock.now)
+        return answer(204)
+
+    async def run() -> None:
+        kits = [kit(lanes=lanes, transport=httpx.MockTransport(handle)) for _ in range(2)]
+        for _ in range(3):
+            for each in kits:
+                async with each.connect("S", "https://s.example", rate_per_s=4.0, credentials=CREDENTIALS) as upstream:
+                    await upstream.get("/offers")
+
+    asyncio.run(run())
+
+    assert [later - told[0] for later in told] == pytest.approx([0.25 * place for place in range(6)])
 
 
 def test_a_lane_belongs_to_an_application_at_a_server():

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contract.sandbox import NOW, QUIET, SIGN_IN, economy
+from tests.contract.sandbox import NOW, QUIET, RELEASE, SIGN_IN, economy
 from tests.contract.site import client as site
 from tests.contract.upstream_fakes import answer
 from widget_server.domain.errors import UpstreamError
@@ -24,6 +24,7 @@ from widget_server.sources.sync import SyncReport, sync
 from widget_server.upstream.client import Client
 
 WORD = "Sesame+ouvre/toi=0123456789"
+QUERY = "acces-prive-0123456789"
 KEY = "cle-d-essai/0123456789abcdef"
 
 
@@ -76,18 +77,19 @@ def settings(folder: Path) -> Settings:
         france_travail_client_id="PAR_demo",
         france_travail_client_secret=WORD,
         france_travail_rate_per_s=10_000.0,
+        api_apprentissage_url="http://sandbox.test/api",
         api_apprentissage_key=KEY,
-        offers_least=1,
+        recruiters_url=f"http://sandbox.test{RELEASE}?access={QUERY}",
         attempts=2,
     )
 
 
-async def left_behind(folder: Path, fault: dict[str, object]) -> tuple[SyncReport, str, list[str]]:
-    """The report of a sync of the offers, everything that was written anywhere, and the tokens that were used."""
+async def left_behind(folder: Path, name: str, fault: dict[str, object]) -> tuple[SyncReport, str, list[str]]:
+    """The report of a sync of a source, everything that was written anywhere, and the tokens that were used."""
     sandbox = Listening()
     await sandbox.fault(fault)
     with everything_logged() as log:
-        (report,) = await sync(["offers"], settings(folder), now=NOW, transports={"offers": sandbox})
+        (report,) = await sync([name], settings(folder), now=NOW, transports={name: sandbox})
         async with site(folder) as http:
             answers = [(await http.get(path)).text for path in ("/readyz", "/metrics", "/v1/cards?romes=D1102")]
     files = [path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()]
@@ -95,26 +97,30 @@ async def left_behind(folder: Path, fault: dict[str, object]) -> tuple[SyncRepor
 
 
 @pytest.mark.parametrize(
-    ("fault", "ok"),
+    ("name", "fault", "ok"),
     [
-        ({}, True),
-        ({"offers": {"expire_tokens": True, "times": 1}}, True),
-        ({"offers": {"reject_tokens": True}}, False),
-        ({"offers": {"status": 500}}, False),
-        ({"offers": {"down": True}}, False),
-        ({"token": {"refuse": "invalid_client"}}, False),
+        ("offers", {"offers": {"expire_tokens": True, "times": 1}}, True),
+        ("offers", {"offers": {"reject_tokens": True}}, False),
+        ("offers", {"offers": {"status": 500}}, False),
+        ("offers", {"offers": {"down": True}}, False),
+        ("offers", {"token": {"refuse": "invalid_client"}}, False),
+        ("recruiters", {}, True),
+        ("recruiters", {"recruiters": {"status": 403}}, False),
+        ("recruiters", {"recruiters": {"moved_to": "https://elsewhere.test"}}, False),
+        ("recruiters-aa", {}, True),
+        ("recruiters-aa", {"apprentissage": {"key": "expired"}}, False),
+        ("recruiters-aa", {"apprentissage": {"malformed": True}}, False),
     ],
-    ids=["success", "a new token", "rejected tokens", "500", "down", "refused"],
 )
-def test_nothing_that_a_sync_leaves_behind_holds_a_secret_or_a_token(
-    tmp_path: Path, fault: dict[str, object], ok: bool
+def test_nothing_that_a_sync_leaves_behind_holds_a_secret_a_token_or_a_key(
+    tmp_path: Path, name: str, fault: dict[str, object], ok: bool
 ):
-    report, written, tokens = asyncio.run(left_behind(tmp_path, fault))
+    report, written, tokens = asyncio.run(left_behind(tmp_path, name, fault))
 
-    assert report.ok is ok
-    assert tokens or "refuse" in str(fault)
-    assert [secret for secret in (WORD, *tokens) if secret in written] == []
-    assert "France Travail: " in written  # the log was listened to
+    assert report.ok is ok, report.cause
+    assert [secret for secret in (WORD, KEY, QUERY, *tokens) if secret in written] == []
+    assert bool(tokens) is (name == "offers" and "token" not in fault)
+    assert ": GET /" in written or ": POST for a token" in written or ok is False
 
 
 def test_no_error_about_a_key_holds_the_key(tmp_path: Path):
