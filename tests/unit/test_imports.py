@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 LEARNING = ("xgboost", "scipy", "pandas", "duckdb", "widget_server.forecast")
-HEAVY = (*LEARNING, "httpx", "httpcore", "rich", "stamina", "widget_server.upstream")
+HEAVY = (*LEARNING, "httpx", "httpcore", "rich", "widget_server.upstream")
 ROOT = Path(__file__).parents[2]
 
 
