@@ -450,9 +450,9 @@ def _checked_sql(table: Table) -> str:
 
 
 def _reasons_sql(rules: Sequence[Rule]) -> str:
-    """The list of the reasons that apply to a row, each once."""
+    """The list of the reasons that apply to a row, in the order of the table."""
     cases = ", ".join(f"CASE WHEN {rule.sql} THEN '{rule.reason}' END" for rule in rules) or "NULL"
-    return f"list_distinct(CAST([{cases}] AS VARCHAR[]))"
+    return f"list_filter(CAST([{cases}] AS VARCHAR[]), lambda reason: reason IS NOT NULL)"
 
 
 def _mark_duplicates(database: duckdb.DuckDBPyConnection, table: Table) -> None:

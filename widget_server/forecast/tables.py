@@ -40,6 +40,7 @@ _MONTH: Final = r"\d{4}-(0[1-9]|1[0-2])"
 _YEAR: Final = r"[12]\d{3}(\.0+)?"
 _BASIN: Final = r"BE\d\d"
 _BASIN_NAME: Final = r"NOMBE\d\d"
+_WHOLE: Final = r"-?\d+(\.0+)?"
 _NO_DECIMALS: Final = r"\.0+$"
 
 
@@ -124,7 +125,8 @@ def _one_of(text: str, codes: Sequence[str]) -> str:
 
 def _whole(text: str) -> str:
     """A whole number; 3.0 is one, since nulls turn a column of integers into floats in many tools."""
-    return f"TRY_CAST(regexp_replace({text}, '{_NO_DECIMALS}', '') AS BIGINT)"
+    # The shape first: a cast alone would round 1.5 to 2.
+    return f"CASE WHEN {_matches(text, _WHOLE)} THEN TRY_CAST(TRY_CAST({text} AS DECIMAL(18, 3)) AS BIGINT) END"
 
 
 def _day(text: str) -> str:
@@ -229,7 +231,11 @@ ESTABLISHMENTS: Final = Table(
         ("siret_format", _SIRET_FORMAT),
         ("siret_check", _SIRET_CHECK),
         ("diffusion_code", f"NOT coalesce({_one_of('raw.statutDiffusionEtablissement', ('O', 'P', 'N'))}, false)"),
-        ("date_format", "raw.dateCreationEtablissement IS NOT NULL AND created IS NULL"),
+        (
+            "date_format",
+            "(raw.dateCreationEtablissement IS NOT NULL AND created IS NULL) "
+            f"OR ({_CLOSED} AND raw.dateDebut IS NOT NULL AND closed IS NULL)",
+        ),
         ("created_future", "created > as_of"),
         (
             "headcount_code",
@@ -244,7 +250,6 @@ ESTABLISHMENTS: Final = Table(
         ("commune_missing", "commune IS NULL"),
         ("commune_format", f"commune IS NOT NULL AND NOT {_matches('commune', _COMMUNE)}"),
         ("closing_missing", f"{_CLOSED} AND raw.dateDebut IS NULL"),
-        ("date_format", f"{_CLOSED} AND raw.dateDebut IS NOT NULL AND closed IS NULL"),
         ("state_code", f"NOT coalesce({_one_of('raw.etatAdministratifEtablissement', ('A', 'F'))}, false)"),
         (
             "naf_format",
