@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import HTTPServer
 from pathlib import Path
 
 import uvicorn
 from playwright.sync_api import Browser, Frame, Page, Playwright
+from starlette.applications import Starlette
 
 from examples.serve import Pages
 from tests.builders import NOW, declaration, entry, harvest
@@ -68,29 +70,48 @@ def fill(folder: Path) -> None:
 
 
 @contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """An application on a free port of this machine; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, ws="none", lifespan="off", log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@contextmanager
+def answering(server: HTTPServer) -> Iterator[None]:
+    """A server of the standard library, in a thread."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join(10)
+
+
+def make_widget(folder: Path, partners: str) -> Starlette:
+    """The real application over the snapshots of a folder, for the partners of a registry."""
+    registry = folder / "partners.toml"
+    registry.write_text(partners, "utf-8")
+    return create_app(Settings(data_dir=str(folder), partners_file=str(registry)), now=lambda: NOW)
+
+
+@contextmanager
 def served(folder: Path) -> Iterator[Site]:
     """The real application over a filled folder, and the example pages that show it."""
     fill(folder)
-    with Pages(0, "http://127.0.0.1") as pages, socket.create_server(("127.0.0.1", 0)) as listener:
-        pages.widget = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        partners = folder / "partners.toml"
-        registered = (ROOT / "examples" / "partners.toml").read_text("utf-8")
-        partners.write_text(registered.replace("__EXAMPLES_PORT__", str(pages.server_port)), "utf-8")
-        app = create_app(Settings(data_dir=str(folder), partners_file=str(partners)), now=lambda: NOW)
-        server = uvicorn.Server(uvicorn.Config(app, ws="none", lifespan="off", log_level="warning"))
-        threads = [
-            threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True),
-            threading.Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield Site(pages=f"http://localhost:{pages.server_port}", widget=pages.widget)
-        finally:
-            server.should_exit = True
-            pages.shutdown()
-            for thread in threads:
-                thread.join(10)
+    registry = (ROOT / "examples" / "partners.toml").read_text("utf-8")
+    with Pages(0, "http://127.0.0.1") as pages:
+        app = make_widget(folder, registry.replace("__EXAMPLES_PORT__", str(pages.server_port)))
+        with serving(app) as widget, answering(pages):
+            pages.widget = widget
+            yield Site(pages=f"http://localhost:{pages.server_port}", widget=widget)
 
 
 def axe(target: Page | Frame, *, framed: bool) -> list[str]:

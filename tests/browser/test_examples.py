@@ -1,12 +1,11 @@
 """The example pages, opened by a browser from another origin than the widget's."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.site import EACH, Site, axe, launch, served
+from tests.browser.site import EACH, Site, axe
 
 EVERY_PAGE = ["", "form-a/", "form-b-events/", "form-c/", "json/", "strict-csp/", "two-widgets/"]
 FRAMES = {"form-a/": 1, "form-b-events/": 1, "form-c/": 1, "strict-csp/": 1, "two-widgets/": 2}
@@ -18,20 +17,6 @@ addEventListener('securitypolicyviolation', (event) => violations.push(event.vio
 PATIENCE = 200
 """Looks at a height, 50 ms apart."""
 WIDTHS = [320, 768, 1280]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = launch(playwright)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 @dataclass

@@ -1,25 +1,11 @@
 """The list without reload: the same list as with one, said once, focus kept, and nothing lost when the network is."""
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.site import EACH, Site, launch, served
+from tests.browser.site import EACH, Site
 
 SEARCH = "/v1/widget?romes=D1102&insee=35238"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("data")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        found = launch(playwright)
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.site import axe, launch
+from tests.browser.site import axe
 from tests.pages import STATES
 
 SMALL = """minimum => [...document.querySelectorAll('a, button, select, summary, input:not([type=hidden])')]
@@ -26,11 +26,10 @@ WAYS = {
 
 
 @pytest.fixture(scope="module")
-def window() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser.new_page()
-        browser.close()
+def window(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture
