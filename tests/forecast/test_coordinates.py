@@ -69,5 +69,7 @@ def test_a_point_outside_the_territory_is_no_point(x, y, departement):
     assert place(x, y, departement) is None
 
 
-def test_no_metres_are_no_point():
-    assert place(None, 6_600_000, "35") is None
+@pytest.mark.parametrize(("x", "y"), [(None, 6_600_000), (700_000, None), (1e300, -1e300), (500_000, 500_000)])
+@pytest.mark.parametrize("departement", ["35", "971", "974", None])
+def test_no_metres_or_absurd_ones_are_no_point(x, y, departement):
+    assert place(x, y, departement) is None

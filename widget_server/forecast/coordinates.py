@@ -80,7 +80,8 @@ def place_steps(x: str, y: str, departement: str) -> tuple[tuple[str, str], ...]
         ("_east", f"{x} - {_POLE_M[0]}"),
         ("_north", f"{_POLE_M[1]} - {y}"),
         ("_along", f"({y} - CASE WHEN {departement} IN ({south}) THEN {_SOUTH_M} ELSE 0 END) / {_SCALE_M!r}"),
-        ("_across", f"greatest(-1, least(1, ({x} - {_EAST_M}) / {_SCALE_M!r}))"),
+        # Far outside every zone the series would overflow; with least() alone a null would be 1.
+        ("_across", f"CASE WHEN {x} IS NOT NULL THEN greatest(-1, least(1, ({x} - {_EAST_M}) / {_SCALE_M!r})) END"),
         ("_xi", f"_along{xi}"),
         ("_eta", f"_across{eta}"),
         (

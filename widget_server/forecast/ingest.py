@@ -196,6 +196,7 @@ def ingest(
             _know(database, request.origin, reference)
             parts = _parts(database, folder, request, problems)
             problems.stop()
+            database.begin()  # the scratch need not survive a crash, so it need not reach the disk
             counts = []
             for table in TABLES:
                 counts.append(_read_table(database, table, [each for each in parts if each.table is table], problems))
@@ -375,7 +376,7 @@ def _read_table(
         try:
             read += _read_part(database, table, part, problems)
         except duckdb.Error as error:
-            problems.say(_unreadable(part.path, error))
+            raise InputsRefused(*problems.found, _unreadable(part.path, error)) from error
     database.execute(f"CREATE TABLE checked_{table.name} AS {_checked_sql(table)}")
     database.execute(f"DROP TABLE raw_{table.name}")
     if table.key and not table.total:

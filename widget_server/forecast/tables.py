@@ -169,6 +169,11 @@ def section_sql(naf: str) -> str:
     return f"CASE {cases} END"
 
 
+def section_ordinal_sql(letter: str) -> str:
+    """1 for section A, 2 for B: trees split an order, and neighbours in NAF are related."""
+    return f"ascii({letter}) - ascii('A') + 1"
+
+
 _BOOLEAN: Final = {"true": True, "false": False, "1": True, "0": False}
 
 

@@ -1,0 +1,210 @@
+"""Is a feature what its definition says, and is it blind to what came later?"""
+
+from collections import Counter
+from datetime import date
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.forecast.inputs import siret
+from tests.forecast.world import database, drawn, establishment, hire, slow_features
+from widget_server.forecast.clock import Month, Origin
+from widget_server.forecast.features import FEATURES, KEYS, LABEL, features_sql, stock_days, write_features
+
+JULY = Origin(Month.parse("2026-07"))
+
+
+def at(day, lag=0):
+    return Origin(Month.parse(day), lag)
+
+
+def features(world, origin, **more):
+    """The rows of an origin by SIRET."""
+    found = database(world)
+    result = found.execute(features_sql(origin, stock_days(found), **more))
+    names = [column[0] for column in result.description]
+    return {row[0]: dict(zip(names, row, strict=True)) for row in result.fetchall()}
+
+
+def test_there_are_forty_five_features_of_nine_families_in_which_only_four_kinds_are_constrained():
+    assert len(FEATURES) == len({feature.name for feature in FEATURES}) == 45
+    assert Counter(feature.family for feature in FEATURES) == {
+        "recent": 5, "history": 18, "season": 7, "sector": 9, "size": 1, "new": 1, "growth": 2, "tension": 1,
+        "calendar": 1,
+    }  # fmt: skip
+    assert {feature.family for feature in FEATURES if feature.constraint} == {"recent", "history", "season", "sector"}
+    assert [feature.name for feature in FEATURES if feature.constraint < 0] == ["months_since_last"]
+
+
+@pytest.mark.parametrize(
+    ("seed", "origin"),
+    [(1, at("2026-07")), (2, at("2026-07", 2)), (3, at("2026-01", 1)), (4, at("2025-11", 6)), (5, at("2023-03"))],
+    ids=str,
+)
+def test_every_feature_is_what_its_definition_says(seed, origin):
+    world = drawn(seed)
+
+    fast, slow = features(world, origin), slow_features(world, origin)
+
+    assert list(fast) == sorted(slow)
+    assert len(fast) > 20
+    for each, known in slow.items():
+        assert set(known) == {feature.name for feature in FEATURES}
+        row = fast[each]
+        assert [name for name in known if row[name] is None] == [name for name in known if known[name] is None], each
+        numbers = {name: value for name, value in known.items() if value is not None}
+        assert {name: row[name] for name in numbers} == pytest.approx(numbers, rel=1e-5, abs=1e-5), each
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_changing_what_came_on_the_day_or_later_changes_no_feature(data):
+    lag = data.draw(st.integers(0, 6), "lag")
+    origin = Origin(Month.parse("2024-04") + data.draw(st.integers(0, 20), "months"), lag)
+    world = drawn(data.draw(st.integers(0, 10_000), "seed"), 25)
+    later = st.dates(date.fromordinal(origin.first_day.toordinal() + 1), date(2030, 1, 1))
+
+    changed = {**world, "establishments": [], "hires": [], "tension": []}
+    for row in world["hires"]:
+        if row["month"] < origin.known_end.number:
+            changed["hires"].append(row)
+        elif data.draw(st.booleans(), "hires kept"):
+            changed["hires"].append(row | {"n": data.draw(st.integers(1, 5000), "n")})
+    for row in world["establishments"]:
+        if row["as_of"] > origin.first_day:
+            row = row | {"naf": "6201Z", "headcount": 14, "departement": "75", "closed": None, "employer": None}
+        elif row["closed"] is not None and row["closed"] > origin.first_day:
+            row = row | {"closed": data.draw(st.none() | later, "closed")}
+        changed["establishments"].append(row)
+    changed["establishments"].append(establishment(999, created=data.draw(later, "born")))
+    for row in world["tension"]:
+        known = row["year"] <= origin.tension_year
+        changed["tension"].append(row if known else row | {"projects": 9, "difficult": 9})
+
+    assert features(world, origin) == features(changed, origin)
+
+
+def test_a_hire_of_the_last_known_month_counts_and_one_of_the_next_does_not():
+    world = {
+        "establishments": [establishment(1)],
+        "hires": [hire(1, "2018-01"), hire(1, "2026-04", 5), hire(1, "2026-05", 9)],
+    }
+
+    known = features(world, at("2026-07", 2))[siret(1)]
+
+    assert known["sum_1m"] == 5
+    assert known["months_since_last"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "scored"),
+    [
+        ({}, True),
+        ({"employer": None, "headcount": 0}, False),
+        ({"employer": False, "headcount": 1}, True),
+        ({"created": date(2026, 7, 1)}, True),
+        ({"created": date(2026, 7, 2)}, False),
+        ({"closed": date(2026, 7, 1)}, False),
+        ({"closed": date(2026, 7, 2)}, True),
+    ],
+    ids=str,
+)
+def test_who_is_alive_and_employs_is_scored(change, scored):
+    assert (siret(1) in features({"establishments": [establishment(1, **change)]}, JULY)) == scored
+
+
+@pytest.mark.parametrize(("when", "scored"), [("2021-07", True), ("2021-06", False)])
+def test_who_hired_within_sixty_months_is_scored_even_without_staff(when, scored):
+    quiet = establishment(1, employer=False, headcount=None)
+
+    assert (siret(1) in features({"establishments": [quiet], "hires": [hire(1, when)]}, JULY)) == scored
+
+
+def test_a_window_that_starts_before_the_data_is_null_for_everybody():
+    world = {"establishments": [establishment(1), establishment(2)], "hires": [hire(1, "2025-01")]}
+
+    without = features(world, JULY)[siret(2)]
+
+    assert without["sum_18m"] == 0
+    assert without["sum_24m"] is None
+    assert without["same_window_y1"] == 0
+    assert without["same_window_y2"] is None
+    assert without["months_since_last"] is None
+
+
+def test_the_label_is_the_hires_of_the_six_months_from_the_day_on():
+    months = ("2025-12", "2026-01", "2026-06", "2026-07")
+    world = {
+        "establishments": [establishment(1), establishment(2)],
+        "hires": [hire(1, month, 10**place) for place, month in enumerate(months)],
+    }
+
+    rows = features(world, at("2026-01"), labelled=True)
+
+    assert {key: row[LABEL] for key, row in rows.items()} == {siret(1): 110, siret(2): 0}
+
+
+MOVED = {
+    "establishments": [
+        establishment(10, siret="73282932000074", closed=date(2026, 2, 1)),
+        establishment(11, siret="73282932000082", created=date(2026, 2, 15)),
+        establishment(12, siret="73282932000090", created=date(2026, 2, 15), commune="35047"),
+    ],
+    "hires": [hire(1, "2019-01"), hire(1, "2025-09", 3) | {"siret": "73282932000074"}],
+}
+
+
+def test_who_moves_takes_its_history_along():
+    rows = features(MOVED, JULY)
+
+    assert rows["73282932000082"]["sum_12m"] == 3
+    assert rows["73282932000090"]["sum_12m"] == 0
+
+
+def test_a_move_is_not_known_before_it_and_its_hires_are_the_label_of_the_old_place():
+    later = hire(1, "2026-04", 2) | {"siret": "73282932000082"}
+    world = MOVED | {"hires": [*MOVED["hires"], later]}
+
+    rows = features(world, at("2026-01"), labelled=True)
+
+    assert list(rows) == ["73282932000074"]
+    assert rows["73282932000074"][LABEL] == 2
+
+
+def test_two_places_that_could_follow_are_none():
+    twin = establishment(13, siret="73282932000108", created=date(2026, 3, 1))
+    rows = features(MOVED | {"establishments": [*MOVED["establishments"], twin]}, JULY)
+
+    assert rows["73282932000082"]["sum_12m"] == rows["73282932000108"]["sum_12m"] == 0
+
+
+def test_the_sector_grows_exactly_when_it_hired_more_than_the_year_before():
+    def growth(last_year, before):
+        hires = [hire(1, "2019-01"), hire(2, "2025-09", last_year), hire(2, "2024-09", before)]
+        world = {"establishments": [establishment(1), establishment(2)], "hires": hires}
+        return features(world, JULY)[siret(1)]["sector_growth"]
+
+    assert growth(5, 4) > 1
+    assert growth(4, 4) == 1
+    assert growth(4, 5) < 1
+
+
+def test_without_a_survey_there_is_no_tension():
+    assert features({"establishments": [establishment(1)]}, JULY)[siret(1)]["tension"] is None
+
+
+def test_the_file_has_the_same_bytes_whatever_the_number_of_threads(tmp_path):
+    one, two = database(drawn(7, 300)), database(drawn(7, 300))
+    two.execute("SET threads = 2")
+
+    written = write_features(one, at("2026-01", 2), tmp_path / "one.parquet", labelled=True)
+    write_features(two, at("2026-01", 2), tmp_path / "two.parquet", labelled=True)
+
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    read = duckdb.sql(f"FROM '{tmp_path / 'one.parquet'}'")
+    assert read.columns == [*KEYS, *(feature.name for feature in FEATURES), LABEL]
+    assert {str(kind) for kind in read.types[3:-1]} == {"FLOAT"}
+    assert written.rows == len(read.fetchall()) > 100
+    assert str(written.stock) == "2024-01-01"
