@@ -13,6 +13,7 @@ WidgetError
 │   └── GuardRail           a new version is too different to be true   -> refused at publication
 └── ForecastError       the forecast stops before it writes          -> the previous release stays
     ├── InputsRefused       what we were given cannot be used, with each reason and remedy
+    ├── StageDamaged        a folder of the pipeline is not what its manifest says
     └── Leak                a training would have seen what it is tested on
 
 A visitor's own mistake is not an exception: parsing returns every `Problem` at once (see query.py).
@@ -86,3 +87,7 @@ class InputsRefused(ForecastError):
 
 class Leak(ForecastError):
     """A training origin has labels that were not known on the day of the test."""
+
+
+class StageDamaged(ForecastError):
+    """A folder of the pipeline is not what its manifest says; it is never used."""
