@@ -251,6 +251,20 @@ def status(settings: Settings, follow: bool) -> None:
         click.echo()
 
 
+@main.command()
+@click.argument("numbers", nargs=-1, required=True)
+@click.pass_obj
+def optout(settings: Settings, numbers: tuple[str, ...]) -> None:
+    """Companies that asked not to be shown, by SIRET or SIREN: their hashes go into OPTOUT_FILE."""
+    from widget_server.sources.lists import opt_out
+
+    try:
+        added = opt_out(settings, numbers)
+    except (SettingError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{added} added to {settings.optout_file}; they leave the list with the next sync.")
+
+
 @main.command("settings")
 @click.pass_obj
 def show_settings(settings: Settings) -> None:

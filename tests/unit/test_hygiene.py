@@ -14,7 +14,7 @@ from widget_server.settings import Settings
 from widget_server.snapshot.manifest import Manifest
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.hygiene import Hygiene, read_hygiene
-from widget_server.sources.lists import Lists, Numbers, hidden, read_lists, write_schools
+from widget_server.sources.lists import Lists, Numbers, hidden, opt_out, read_lists, write_schools
 from widget_server.sources.phrases import plain
 from widget_server.sources.rejects import REASONS
 from widget_server.sources.rules import RULES, WITH_TRAINING, Record
@@ -214,6 +214,26 @@ def test_a_company_that_asked_not_to_be_shown_is_left_out_by_its_hash(tmp_path: 
 def test_the_hash_of_a_company_says_nothing_without_the_secret():
     assert hidden(SIRET, SECRET) != hidden(SIRET, SECRET + "!")
     assert SIRET not in hidden(SIRET, SECRET)
+
+
+def test_a_company_opts_out_by_one_command_and_once_only(tmp_path: Path):
+    settings = replace(lists(tmp_path, optout_file="# demandes reçues"), optout_secret=SECRET)
+
+    assert [opt_out(settings, told) for told in ([SIRET, SIRET], [SIRET, OTHER[:9]], [])] == [1, 1, 0]
+
+    content = Path(settings.optout_file).read_text("utf-8")
+    assert SIRET not in content
+    assert OTHER[:9] not in content
+    hygiene = read_hygiene(settings, "recruiter")
+    assert isinstance(admitted(hygiene, OTHER, siret=OTHER, kind="recruiter"), Rejection)
+
+
+@pytest.mark.parametrize("number", ["1234", "1000000010001A", "100000001000170"])
+def test_what_is_no_number_of_a_company_cannot_opt_out(tmp_path: Path, number: str):
+    settings = replace(lists(tmp_path, optout_file=""), optout_secret=SECRET)
+
+    with pytest.raises(SettingError, match="neither a SIRET"):
+        opt_out(settings, [number])
 
 
 @pytest.mark.parametrize(

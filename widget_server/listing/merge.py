@@ -175,20 +175,21 @@ def _dice(one: U8, two: U8) -> npt.NDArray[np.float64]:
 
 def twins_of(source: Shelved, card: int, merged: Merged) -> list[tuple[Shelved, int]]:
     """The folded cards that one listed card stands for, as (source, card)."""
-    alike = merged.alike.get((source.name, card), ())
     columns = source.snapshot.columns
     others: list[tuple[Shelved, int]] = []
     for other in merged.folded:
         if other.kind == source.kind and other.name != source.name:
-            same = _equal(other.twin(), columns.twin[card - 1])
-            same &= ~_contradict(other, other.hits.card, source, np.full(len(other.hits), card))
-            same |= np.isin(other.hits.card, [number for name, number in alike if name == other.name])
+            found = other.hits.card[_equal(other.twin(), columns.twin[card - 1])]
+            numbers = found[~_contradict(other, found, source, np.full(len(found), card))].tolist()
+            alike = merged.alike.get((source.name, card), ())
+            numbers += [number for name, number in alike if name == other.name]
         elif source.kind == "offer" and other.kind == "recruiter":
             same = _equal(other.firm(), columns.firm[card - 1])
             same |= _equal(other.namesake(), columns.namesake[card - 1])
+            numbers = other.hits.card[same].tolist()
         else:
             continue
-        others.extend((other, int(number)) for number in other.hits.card[same])
+        others.extend((other, number) for number in numbers)
     return others
 
 

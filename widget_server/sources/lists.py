@@ -6,8 +6,9 @@
     OPTOUT_FILE          a hash on each line, made by `hidden` from a SIRET or a SIREN and OPTOUT_SECRET
     .schools             the SIRET of every school and of whoever runs it, left in the trainings' folder by their sync
 
-An empty line and what follows a # are left aside. A file that is named and cannot be read stops the sync of its
-source: a company that asked not to be shown must not come back because a disk was not mounted.
+Lists are asked when a version is published, but GEIQ_FILE, which is asked when a row is read: what it changes shows
+after the next full sync. An empty line and what follows a # are left aside. A file that is named and cannot be read
+stops the sync of its source: a company that asked not to be shown must not come back because a disk was not mounted.
 """
 
 import hashlib
@@ -119,6 +120,27 @@ def read_lists(settings: Settings) -> Lists:
         least_text=settings.least_text,
         mark=_mark(settings),
     )
+
+
+def opt_out(settings: Settings, numbers: Iterable[str]) -> int:
+    """Add companies to the opt-out file, by SIRET or by SIREN; how many were not in it yet."""
+    if not settings.optout_file or not settings.optout_secret:
+        raise SettingError("OPTOUT_FILE and OPTOUT_SECRET are needed: the file that holds the hashes, and their salt")
+    told = [number.replace(" ", "") for number in numbers]
+    odd = [
+        number for number in told if len(number) not in (_SIREN, _SIRET) or not number.isascii() or not number.isdigit()
+    ]
+    if odd:
+        raise SettingError(f"{', '.join(odd)}: neither a SIRET of {_SIRET} digits nor a SIREN of {_SIREN}")
+    path = Path(settings.optout_file)
+    known = set(_lines("OPTOUT_FILE", settings.optout_file)) if path.exists() else set()
+    added = [
+        code for code in dict.fromkeys(hidden(number, settings.optout_secret) for number in told) if code not in known
+    ]
+    ended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
+    with path.open("a", encoding="ascii") as file:
+        file.writelines(["" if ended else "\n", *(f"{code}\n" for code in added)])
+    return len(added)
 
 
 def write_schools(folder: Path, numbers: Iterable[str]) -> None:
