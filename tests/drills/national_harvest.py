@@ -115,13 +115,13 @@ def resident_mb() -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def drill(scale: str, seed: int, sources: tuple[str, ...]) -> bool:
-    """Two syncs of each source from one sandbox; prints a line for each. Whether nothing is lost or invented."""
+def drill(scale: str, seed: int, sources: tuple[str, ...], rounds: int) -> bool:
+    """Syncs of each source from one sandbox; prints a line for each. Whether nothing is lost or invented."""
     is_true = True
     with sandbox(scale, seed) as address, tempfile.TemporaryDirectory() as folder:
         for source in sources:
             before: set[str] = set()
-            for hours in (0, 12):
+            for hours in range(0, rounds * 12, 12):
                 wanted = kept(address, source)
                 begun = time.monotonic()
                 outcome = synced(address, source, Path(folder), seed, hours)
@@ -149,7 +149,8 @@ def line(seed: int, source: str, hours: int, seconds: float, count: int, outcome
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5, help="how many; with --one, which")
+    parser.add_argument("--seeds", default="1,2,3,4,5", help="which")
+    parser.add_argument("--rounds", type=int, default=2, help="syncs of each source")
     parser.add_argument("--scale", default="national", help="default, large, national, or a factor like 0.1")
     parser.add_argument("--sources", default=",".join(SOURCES))
     parser.add_argument("--hours", type=int, default=0, help=argparse.SUPPRESS)
@@ -157,10 +158,11 @@ def main() -> None:
     told = parser.parse_args()
     if told.one:
         source, address, folder = told.one
-        outcome = asyncio.run(one(source, address, Path(folder), told.seeds, told.hours))
+        outcome = asyncio.run(one(source, address, Path(folder), int(told.seeds), told.hours))
         sys.stdout.write(json.dumps(outcome))
         return
-    results = [drill(told.scale, seed, tuple(told.sources.split(","))) for seed in range(1, told.seeds + 1)]
+    sources = tuple(told.sources.split(","))
+    results = [drill(told.scale, int(seed), sources, told.rounds) for seed in told.seeds.split(",")]
     sys.exit(0 if all(results) else 1)
 
 
