@@ -5,6 +5,7 @@ import gzip
 import json
 import stat
 from collections import Counter
+from datetime import date
 
 import duckdb
 import pytest
@@ -23,7 +24,7 @@ from tests.forecast.inputs import (
 )
 from widget_server.domain.errors import InputsRefused
 from widget_server.forecast.ingest import files, ingest, read_request
-from widget_server.forecast.tables import TABLES
+from widget_server.forecast.tables import REMEDIES, TABLES
 
 TOLERANT = {name: 1.0 for table in TABLES for name, _ in table.ceilings()}
 CROSSING = [{"fap": "S0Z20", "rome": "D1102", "weight": "1"}]
@@ -165,21 +166,20 @@ def test_rejected_rows_are_for_the_eyes_of_the_operator_only(tmp_path):
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "rejects").iterdir()} == {0o600}
 
 
-REPAIRS = [
-    ({"siret": "0000000000012".lstrip("0")}, None),
-    ({"codeCommuneEtablissement": "35999"}, "commune_unknown"),
-    ({"coordonneeLambertAbscisseEtablissement": "[ND]"}, "placed_at_commune"),
-    ({"coordonneeLambertOrdonneeEtablissement": "0"}, "placed_at_commune"),
-    (
-        {"activitePrincipaleEtablissement": "52.4C", "nomenclatureActivitePrincipaleEtablissement": "NAF1993"},
-        "naf_old",
-    ),
-]
+REPAIRS = {
+    "commune_unknown": {"codeCommuneEtablissement": "35999"},
+    "placed_at_commune": {"coordonneeLambertAbscisseEtablissement": "[ND]"},
+    "naf_old": {
+        "activitePrincipaleEtablissement": "52.4C",
+        "nomenclatureActivitePrincipaleEtablissement": "NAF1993",
+    },
+}
 
 
-@pytest.mark.parametrize(("change", "reason"), REPAIRS[1:], ids=lambda value: value if isinstance(value, str) else "")
-def test_a_repair_is_named_and_counted(tmp_path, change, reason):
-    path = folder(tmp_path / "in", establishments=[establishment(1), establishment(2, **change)], hires=[hire(1)])
+@pytest.mark.parametrize("reason", REPAIRS)
+def test_a_repair_is_named_and_counted(tmp_path, reason):
+    rows = [establishment(1), establishment(2, **REPAIRS[reason])]
+    path = folder(tmp_path / "in", establishments=rows, hires=[hire(1)])
 
     counts, _ = run(path)
 
@@ -372,7 +372,7 @@ def test_one_unreadable_line_of_the_opt_outs_aborts_the_run(tmp_path):
 
     said = refusal(path, ceilings=TOLERANT)
 
-    assert "scope_code (opt_out.csv row 2)" in said
+    assert "scope_code (opt_out.csv row 2;" in said
 
 
 def test_an_opt_out_needs_no_right_check_digit(tmp_path):
@@ -524,3 +524,53 @@ def test_the_files_of_a_stage_are_those_that_are_read(tmp_path):
     (path / "notes.txt").write_text("not read")
 
     assert [file.name for file in files(path)] == ["inputs.toml", "establishments.csv", "hires.csv", "rome_naf.csv"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize("last", ["", "end"], ids=["without a last line end", "with one"])
+def test_line_ends_quotes_and_spaces_are_read_as_they_are_meant(tmp_path, end, last):
+    path = folder(tmp_path / "in")
+    lines = ['"siret"; month;rome;n', f'"{siret(1)}"; 2025-09;" D1102 ";2', f"{siret(2)};2025-10;;1"]
+    (path / "hires.csv").write_bytes((end.join(lines) + (end if last else "")).encode())
+
+    counts, _ = run(path)
+
+    assert counts["hires"].accepted == 2
+    assert clean(path, "hires", "rome, n") == [("D1102", 2), (None, 1)]
+
+
+def test_a_table_of_opt_outs_with_a_header_alone_is_empty(tmp_path):
+    path = folder(tmp_path / "in")
+    (path / "opt_out.csv").write_text("siret;since;scope\n")
+
+    counts, _ = run(path)
+
+    assert counts["opt_out"].read == 0
+
+
+def test_cells_of_parquet_may_have_types(tmp_path):
+    path = folder(tmp_path / "in", tension=[need()])
+    for table in ("establishments", "hires", "tension"):
+        file = path / f"{table}.csv"
+        duckdb.sql(f"COPY (FROM read_csv('{file}', header = true)) TO '{file.with_suffix('.parquet')}'")
+        file.unlink()
+    columns = dict(duckdb.sql(f"DESCRIBE FROM '{path / 'establishments.parquet'}'").project("#1, #2").fetchall())
+    assert columns["dateCreationEtablissement"] == "DATE"
+    assert columns["etablissementSiege"] == "BOOLEAN"
+
+    counts, _ = run(path)
+
+    assert [counts[name].accepted for name in ("establishments", "hires", "tension")] == [5, 3, 1]
+    assert clean(path, "establishments", "created, head_office")[0] == (date(2012, 3, 5), True)
+
+
+def test_every_reason_has_a_remedy():
+    reasons = {rule.reason for table in TABLES for rule in table.rejects}
+
+    assert reasons | {"duplicate", "row_shape"} == set(REMEDIES)
+
+
+def test_a_refusal_says_what_would_be_right(tmp_path):
+    path = folder(tmp_path / "in", hires=[hire(1), hire(1, month="2030-01")])
+
+    assert f"1 month_range (hires.csv row 2; {REMEDIES['month_range']})" in refusal(path)

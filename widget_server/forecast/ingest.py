@@ -26,7 +26,7 @@ import msgspec
 
 from widget_server.domain.errors import InputsRefused
 from widget_server.forecast.clock import Month, Origin, first_origin
-from widget_server.forecast.tables import ESTABLISHMENTS, MASKED, TABLES, Column, Rule, Table
+from widget_server.forecast.tables import ESTABLISHMENTS, MASKED, REMEDIES, TABLES, Column, Rule, Table
 
 REQUEST: Final = "inputs.toml"
 COUNTS: Final = "counts.json"
@@ -444,8 +444,11 @@ def _checked_sql(table: Table) -> str:
         rows = f"SELECT *, {sql} AS {name} FROM ({rows})"
     rejects, repairs = _reasons_sql(table.rejects), _reasons_sql(table.repairs)
     skip = " ".join(f"WHEN {rule.sql} THEN '{rule.reason}'" for rule in table.skips)
+    # What only led to another column stays behind.
+    steps = [name for name, _ in table.parsed if name.startswith("_")]
+    kept = f"* EXCLUDE ({', '.join(steps)})" if steps else "*"
     return (
-        f"SELECT *, {rejects} AS reasons, {repairs} AS repairs, "
+        f"SELECT {kept}, {rejects} AS reasons, {repairs} AS repairs, "
         f"CAST({f'CASE {skip} END' if skip else 'NULL'} AS VARCHAR) AS skip FROM ({rows})"
     )
 
@@ -476,7 +479,7 @@ def _clean_sql(table: Table) -> str:
         keys = ", ".join(table.key)
         rows = f"SELECT {keys}, {total} FROM ({rows}) GROUP BY {keys}"
     columns = ", ".join(f"{sql} AS {name}" for name, sql in table.clean)
-    return f"SELECT {columns} FROM ({rows}) ORDER BY {table.order}"
+    return f"SELECT {columns} FROM ({rows})"
 
 
 def _number(database: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -533,7 +536,8 @@ def _judge(
 ) -> None:
     """Nothing accepted, or more rejected than the ceiling, is a problem."""
     told = "; ".join(
-        f"{count} {reason} ({examples.get(reason, '')})" for reason, count in sorted(counts.rejected_for.items())
+        f"{count} {reason} ({examples[reason]}; {REMEDIES[reason]})"
+        for reason, count in sorted(counts.rejected_for.items())
     )
     if not counts.accepted and not table.optional:
         problems.say(f"{table.name}: not one row of {counts.read} can be used: {told or 'the file is empty'}")

@@ -461,6 +461,39 @@ OPT_OUT: Final = Table(
     fatal=True,
 )
 
+REMEDIES: Final = {
+    "basin_missing": "the column BE and two digits holds the code of the employment area",
+    "boolean": "true, false, or nothing",
+    "closing_missing": "a closed establishment has its day of closing in dateDebut",
+    "commune_format": "five characters, such as 35238 or 2A004",
+    "commune_missing": "every establishment has the code of its commune",
+    "count_range": "a whole number from 0, or * for a secret",
+    "created_future": "nothing was created after the day of its stock file; see establishments_as_of",
+    "date_format": "a day such as 2012-03-05",
+    "department_unknown": "a département such as 06, 2A or 974",
+    "diffusion_code": "O, P or N",
+    "duplicate": "a row is there once; keep the first",
+    "employer_code": "O, N, or nothing",
+    "fap_format": "a code of FAP such as S0Z20",
+    "headcount_code": "a bracket of SIRENE such as 11, NN, or nothing",
+    "headcount_year": "a year from 1970 to that of the forecast",
+    "hires_range": "a number above 0",
+    "month_format": "a month such as 2025-09",
+    "month_range": "a month from 2000-01 to two years after the day; check the date of the export",
+    "n_range": f"a whole number from 1 to {_MOST_HIRES}",
+    "naf_format": "a code of NAF such as 10.71C or 1071C",
+    "rome_format": "a code of ROME such as D1102, or nothing",
+    "row_shape": "as many cells as the header has, quotes closed",
+    "scope_code": "all or contact",
+    "siret_check": "14 digits of which the last one checks the others; one of them is mistyped",
+    "siret_format": "14 digits as text",
+    "siret_unknown": "the stock file has to hold closed establishments too",
+    "state_code": "A or F",
+    "weight_range": "a number above 0, at most 1",
+    "xmet_above_met": "difficult projects are a part of all projects",
+    "year_format": "a year of four digits",
+}
+"""What would be right, for each reason to reject a row."""
 TABLES: Final = (ESTABLISHMENTS, HIRES, TENSION, ROME_NAF, FAP_ROME, OPT_OUT)
 """In the order in which they are read: hires are checked against establishments."""
 MASKED: Final = _MASKED
