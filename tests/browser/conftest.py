@@ -1,4 +1,4 @@
-"""What every browser test shares: one browser, and one pair of sites."""
+"""What every browser test shares: a browser for each file, and one pair of sites."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.site import Site, launch, served
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while the driver lives, its event loop runs in this thread, and no asynchronous test can.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = launch(playwright)
