@@ -13,8 +13,9 @@ import pytest
 from tests.processes import ROOT, free_port
 from widget_server.demo import SEARCHES
 
-READY_WITHIN_S = 60
-AGAIN_WITHIN_S = 10
+READY_WITHIN_S = 120
+"""The goal is 60 s on a machine that does nothing else, which a test cannot ask for; about 40 s are usual there."""
+AGAIN_WITHIN_S = 20
 
 
 class Demo:
