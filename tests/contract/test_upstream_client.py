@@ -19,7 +19,9 @@ from widget_server.domain.errors import (
     UpstreamRefused,
     UpstreamThrottled,
 )
+from widget_server.upstream.breaker import Breaker
 from widget_server.upstream.client import Client, Reply, Transport
+from widget_server.upstream.lane import Lane
 
 MEGABYTE = 1 << 20
 
@@ -246,6 +248,44 @@ def test_a_500_is_tried_again_with_growing_and_bounded_waits():
     assert 0.25 <= clock.slept[0] <= 0.5 <= clock.slept[1] <= 1.0 <= clock.slept[2] <= 2.0
 
 
+def test_a_call_waits_out_an_outage_while_the_upstream_is_left_alone():
+    clock = Clock()
+    back_at = clock.now + 30
+    sent: list[float] = []
+
+    def handle(_: httpx.Request) -> httpx.Response:
+        sent.append(clock.now)
+        return answer(502) if clock.now < back_at else answer(206, {})
+
+    lane = Lane("Service d'essai", clock=clock, sleep=clock.sleep)
+    lane.breaker = Breaker("Service d'essai", clock=clock, sleep=clock.sleep, failures=3, rest_s=15.0)
+
+    reply, _ = get(httpx.MockTransport(handle), attempts=8, lane=lane)
+
+    assert reply.status == 206
+    assert len(sent) <= 3 + 2
+
+
+def test_an_upstream_that_stays_down_is_left_alone():
+    transport, seen = in_turn(*[answer(503, {"message": "Maintenance"}) for _ in range(100)])
+
+    async def run() -> list[str]:
+        causes = []
+        async with client(transport, attempts=5) as upstream:
+            for _ in range(50):
+                try:
+                    await upstream.get("/offers")
+                except UpstreamDown as error:
+                    causes.append(str(error))
+        return causes
+
+    causes = asyncio.run(run())
+
+    assert len(causes) == 50
+    assert len(seen) < 20
+    assert causes[-1].endswith("calls in a row failed; the last: answers 503: Maintenance")
+
+
 @pytest.mark.parametrize(
     "error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("closed")]
 )
@@ -419,7 +459,7 @@ def test_gzip_that_swells_beyond_belief_is_refused_whatever_the_cap():
 
 def test_json_as_repetitive_as_it_gets_is_no_bomb():
     row = {"siret": "00000000000000", "enseigne": "Boulangerie Fictive", "rome_codes": ["D1102"] * 3}
-    rows = json.dumps([row | {"siret": f"{number:014d}"} for number in range(300_000)]).encode()
+    rows = json.dumps([row | {"siret": f"{number:014d}"} for number in range(200_000)]).encode()
     transport, _ = in_turn(answer(200, gzip.compress(rows), {"Content-Encoding": "gzip"}))
 
     assert read(transport, 100 * MEGABYTE) == rows

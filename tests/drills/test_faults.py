@@ -71,6 +71,8 @@ DRILLS: Mapping[str, Mapping[str, Drill]] = {
     "500s for good": dict.fromkeys(SOURCES, drill("answers 500", status=500)),
     "truncated body": dict.fromkeys(SOURCES, drill("in the middle of", truncate=500)),
     "connection cut": dict.fromkeys(SOURCES, drill("in the middle of|closed|disconnected", cut=500)),
+    "endless body": dict.fromkeys(SOURCES, drill("swells more than|sends more than|does not end", endless=True)),
+    "gzip bomb": dict.fromkeys(SOURCES, drill("swells more than|does not end|blanks", bomb=True)),
     "malformed JSON": {
         "offers": drill("cannot be read", malformed=True),
         "trainings": drill("not a number", malformed=True),
@@ -233,6 +235,13 @@ def test_every_source_has_every_fault():
     assert {fault: missing for fault, missing in lacking.items() if missing} == {
         "tokens that never work": ["recruiters", "trainings"]
     }
+
+
+def test_a_file_larger_than_its_setting_is_refused(world: World):
+    report = world.sync("trainings", QUICK | {"largest_file_mb": 1})
+
+    assert report.cause == "Carif-Oref: sends more than 1 MB"
+    assert world.sync("trainings").ok
 
 
 @pytest.mark.parametrize("source", SOURCES)
