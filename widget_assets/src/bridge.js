@@ -20,7 +20,11 @@ let height_px = 0;
 const post = (/** @type {string} */ type, /** @type {object} */ data) =>
   host && parent.postMessage({ p: PROTOCOL, type, data }, host);
 
-const tellHeight = () => post('resize', { height_px });
+/** Measured now: the browser does not observe a frame that is out of sight. */
+const tellHeight = () => {
+  const height = Math.ceil(main.getBoundingClientRect().height);
+  if (height != height_px) post('resize', { height_px: (height_px = height) });
+};
 
 const tellResults = () => {
   const { results, notices } = read();
@@ -34,18 +38,13 @@ const meet = (/** @type {string} */ origin) => {
     post('ready', { v: 1, version, params });
     tellResults();
   }
+  height_px = 0;
   tellHeight();
 };
 
 if (parent != self) {
   // Only the wrapper's own height, never that of the window: the frame follows it, and it must not follow the frame.
-  new ResizeObserver(() => {
-    const height = Math.ceil(main.getBoundingClientRect().height);
-    if (height != height_px) {
-      height_px = height;
-      tellHeight();
-    }
-  }).observe(main);
+  new ResizeObserver(tellHeight).observe(main);
   addEventListener('message', ({ source, origin, data }) => {
     if (source == parent && origins.includes(origin) && isMessage(data, FROM_HOST)) {
       meet(origin);

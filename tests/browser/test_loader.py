@@ -1,0 +1,666 @@
+"""The loader and the frame: every form, every order of loading, and nobody else's messages."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
+
+from tests.browser.hosts import Host, Pasted, document
+from tests.browser.site import EACH, answering, fill, make_widget, serving
+
+TYPES = ["ready", "resize", "results", "select", "apply", "scroll", "error"]
+RECORD = f"""
+window.heard = [];
+window.violations = [];
+for (const type of {json.dumps(TYPES)}) {{
+  document.addEventListener('alternance:' + type, (event) => heard.push([type, event.detail]));
+}}
+addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
+window.listeners = 0;
+const [add, remove] = [window.addEventListener, window.removeEventListener];
+window.addEventListener = function (type, ...rest) {{
+  listeners += type === 'message';
+  add.call(this, type, ...rest);
+}};
+window.removeEventListener = function (type, ...rest) {{
+  listeners -= type === 'message';
+  remove.call(this, type, ...rest);
+}};
+"""
+"""What the host page hears, which policies it broke, and how many listeners for messages it has."""
+LATER = "src => document.body.append(Object.assign(document.createElement('script'), {src}))"
+ADD_FRAME = """src => new Promise((done) => {
+  document.body.append(Object.assign(document.createElement('iframe'), { src, onload: () => done() }));
+})"""
+STRICT = "default-src 'none'; script-src {widget}; frame-src {widget}; require-trusted-types-for 'script'"
+LIST_OF_OTHERS = "romes=G1602&insee=69383"
+REGISTRY = """
+[[partner]]
+id = "essai"
+name = "Partenaire d'essai (fictif)"
+origins = ["{origin}"]
+
+[[partner]]
+id = "double"
+name = "Partenaire à deux adresses (fictif)"
+origins = ["https://ailleurs.example", "{origin}"]
+
+[[partner]]
+id = "ailleurs"
+name = "Partenaire d'une autre adresse (fictif)"
+origins = ["https://ailleurs.example"]
+"""
+
+
+@dataclass
+class Scene:
+    """A host page in a browser."""
+
+    host: Host
+    paste: Pasted
+    context: BrowserContext
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, body: str, *, path: str = "/", height: int = 900) -> Page:
+        self.host.pages[path] = document(body)
+        page = self.context.new_page()
+        page.set_viewport_size({"width": 800, "height": height})
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        # Not `load`: a test may hold the frame back.
+        page.goto(self.host.origin + path, wait_until="domcontentloaded")
+        return page
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with Host() as running, answering(running):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def widget(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("data")
+    fill(folder)
+    with serving(make_widget(folder, REGISTRY.format(origin=host.origin))) as running:
+        yield running
+
+
+@pytest.fixture
+def scene(browser: Browser, host: Host, widget: str) -> Iterator[Scene]:
+    host.headers = {}
+    with browser.new_context() as context:
+        context.add_init_script(RECORD)
+        yield Scene(host, Pasted(widget), context)
+
+
+def until(page: Page | Frame, true: str, arg: object = None) -> None:
+    """Wait until an expression is true. Playwright's own way to wait needs `eval`, which a policy may forbid."""
+    last = time.monotonic() + 10
+    while not page.evaluate(true, arg):
+        assert time.monotonic() < last, f"never true: {true}"
+        time.sleep(0.02)
+
+
+def element(page: Page, number: int = 0):
+    return page.locator("alternance-widget").nth(number)
+
+
+def frame_of(page: Page, number: int = 0) -> Frame:
+    found = element(page, number).locator("iframe").element_handle().content_frame()
+    assert found is not None
+    return found
+
+
+def height_of(page: Page, number: int = 0) -> float:
+    return element(page, number).locator("iframe").evaluate("frame => frame.getBoundingClientRect().height")
+
+
+def heard(page: Page, kind: str) -> list[dict]:
+    return [detail for name, detail in page.evaluate("heard") if name == kind]
+
+
+def settled(page: Page, number: int = 0) -> float:
+    """Wait until a frame is exactly as high as its list, which is said to be there; gives the height."""
+    inside = element(page, number).locator("iframe").content_frame
+    expect(inside.locator("article").first).to_be_visible()
+    expect(inside.locator("html")).to_have_js_property("ownerDocument.readyState", "complete")
+    until(page, "(count) => heard.filter(([type]) => type === 'ready').length >= count", number + 1)
+    high = frame_of(page, number).evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().height)")
+    expect(element(page, number).locator("iframe")).to_have_css("height", f"{high}px")
+    return high
+
+
+def quiet(page: Page) -> None:
+    """Wait until every message that was sent has arrived: from each frame, one of ours comes after them."""
+    for number, frame in enumerate(page.frames):
+        page.evaluate(
+            """(number) => {
+              window.last = new Promise((done) => {
+                addEventListener('message', ({ data }) => data === 'last' + number && done(true));
+              });
+            }""",
+            number,
+        )
+        frame.evaluate("number => { parent.postMessage('last' + number, '*'); }", number)
+        assert page.evaluate("last")
+
+
+# Forms
+
+
+@pytest.mark.parametrize("partner", ["essai", "double"])
+@pytest.mark.parametrize("form", ["form_a", "form_b", "form_c"])
+def test_every_form_shows_the_list_at_its_height_and_says_so_once(scene: Scene, form, partner):
+    asked: list[str] = []
+    scene.context.on("request", lambda request: asked.append(request.url) if "/v1/widget" in request.url else None)
+    scene.paste = Pasted(scene.paste.widget, partner)
+    page = scene.open(getattr(scene.paste, form)() + ("" if form == "form_c" else scene.paste.script))
+
+    high = settled(page)
+    quiet(page)
+
+    assert len(asked) == 1
+    assert [detail["params"]["romes"] for detail in heard(page, "ready")] == ["D1102"]
+    assert [detail["total"] for detail in heard(page, "results")] == [3 * EACH]
+    assert heard(page, "resize")[-1] == {"height_px": high}
+    assert page.locator("alternance-widget > a:visible").count() == 0
+    assert scene.wrong == []
+
+
+def test_a_frame_without_a_title_gets_one(scene: Scene):
+    untitled = scene.paste.form_a().replace(' title="Boulangerie"', "")
+    page = scene.open(
+        untitled + scene.paste.form_b('romes="D1102" insee="35238" frame-title="Le pain"') + scene.paste.script
+    )
+    settled(page, 1)
+
+    titles = page.locator("iframe").evaluate_all("all => all.map(one => one.title)")
+    assert titles == ["Offres et formations en alternance", "Le pain"]
+
+
+def test_a_data_attribute_wins_over_the_plain_one(scene: Scene):
+    page = scene.open(scene.paste.form_b('romes="G1602" data-romes="D1102" insee="35238"') + scene.paste.script)
+    settled(page)
+
+    assert heard(page, "ready")[0]["params"]["romes"] == "D1102"
+
+
+def test_the_script_twice_is_the_script_once(scene: Scene):
+    page = scene.open(scene.paste.script + scene.paste.form_a() + scene.paste.script)
+    settled(page)
+    quiet(page)
+
+    assert len(heard(page, "ready")) == 1
+    assert scene.wrong == []
+
+
+def test_three_widgets_are_three(scene: Scene):
+    parts = (
+        scene.paste.form_a() + scene.paste.form_b('romes="G1602" insee="69383"') + scene.paste.form_a(LIST_OF_OTHERS)
+    )
+    page = scene.open(parts + scene.paste.script)
+    before = [settled(page, number) for number in range(3)]
+
+    frame_of(page, 1).get_by_label("Offres d’emploi").uncheck()
+    until(page, "heard.filter(([type]) => type === 'results').length === 4")
+    expect(element(page, 1).locator("iframe")).not_to_have_css("height", f"{before[1]}px")
+
+    assert [height_of(page, 0), height_of(page, 2)] == [before[0], before[2]]
+    assert heard(page, "results")[-1]["counts"].get("offer", 0) == 0
+
+
+# Orders of loading
+
+
+def test_a_loader_that_comes_last_is_told_everything(scene: Scene):
+    page = scene.open(scene.paste.form_a())
+    frame_of(page).wait_for_load_state("load")
+
+    page.evaluate(LATER, f"{scene.paste.widget}/embed/v1.js")
+
+    settled(page)
+    quiet(page)
+    assert len(heard(page, "ready")) == len(heard(page, "results")) == 1
+
+
+def test_a_slow_frame_is_not_given_up_before_it_is_there(scene: Scene):
+    scene.context.clock.install()
+    held = []
+    scene.context.route("**/v1/widget?**", lambda route: held.append(route))
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    until(page, "document.querySelector('iframe')")
+
+    page.clock.run_for(30_000)
+    assert heard(page, "error") == []
+    held[0].continue_()
+
+    settled(page)
+    page.clock.run_for(30_000)
+    assert heard(page, "error") == []
+
+
+def test_a_lazy_frame_below_the_window_waits_without_complaint(scene: Scene):
+    scene.context.clock.install()
+    page = scene.open('<p style="height: 20000px">' + scene.paste.form_b(loading="lazy") + scene.paste.script)
+    until(page, "document.querySelector('iframe')")
+    page.clock.run_for(30_000)
+    assert heard(page, "error") == []
+
+    element(page).scroll_into_view_if_needed()
+
+    settled(page)
+
+
+@pytest.mark.parametrize("form", ["form_a", "form_b"])
+def test_an_attribute_that_changes_before_the_frame_answers_is_not_lost(scene: Scene, form):
+    held = []
+    scene.context.route("**/v1/widget?**romes=D1102**", lambda route: held.append(route))
+    page = scene.open(getattr(scene.paste, form)() + scene.paste.script)
+    until(page, "document.querySelector('iframe[style]')")
+
+    page.evaluate("document.querySelector('alternance-widget').setAttribute('romes', 'M1805')")
+
+    settled(page)
+    assert [detail["params"]["romes"] for detail in heard(page, "ready")] == ["M1805"]
+
+
+def test_a_reload_inside_the_frame_is_a_new_document_that_says_ready(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+
+    frame_of(page).evaluate("location.reload()")
+
+    until(page, "heard.filter(([type]) => type === 'ready').length === 2")
+    settled(page)
+
+
+def test_a_page_that_one_comes_back_to_shows_its_list_again(scene: Scene):
+    scene.host.pages["/next"] = document("La page suivante")
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    high = settled(page)
+
+    page.goto(scene.host.origin + "/next")
+    page.go_back()
+
+    assert settled(page) == high
+    assert scene.wrong == []
+
+
+# Changes
+
+
+def test_several_attributes_are_one_new_search_and_no_entry_in_the_history(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+    entries = page.evaluate("history.length")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/widget?" in request.url else None)
+
+    for number, (rome, insee) in enumerate([("M1805", "35238"), ("G1602", "69383"), ("D1102", "35238")] * 2, start=2):
+        page.evaluate(
+            "([rome, insee]) => { const one = document.querySelector('alternance-widget');"
+            "one.setAttribute('romes', rome); one.setAttribute('insee', insee); }",
+            [rome, insee],
+        )
+        until(page, "(count) => heard.filter(([type]) => type === 'ready').length === count", number)
+
+    assert len(asked) == 6
+    assert page.evaluate("history.length") == entries
+
+
+def test_an_element_that_is_moved_keeps_the_search_of_the_visitor(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script + '<div id="below"></div>')
+    settled(page)
+    entries = page.evaluate("history.length")
+    frame_of(page).get_by_label("Offres d’emploi").uncheck()
+    until(page, "heard.filter(([type]) => type === 'results').length === 2")
+
+    page.evaluate("document.querySelector('#below').append(document.querySelector('alternance-widget'))")
+
+    until(page, "heard.filter(([type]) => type === 'ready').length === 2")
+    assert sorted(heard(page, "ready")[1]["params"]["kinds"].split(",")) == ["recruiter", "training"]
+    assert page.evaluate("history.length") == entries
+
+
+def test_an_element_that_comes_and_goes_leaves_no_listener(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+    before = page.evaluate("listeners")
+
+    after = page.evaluate("""() => {
+      const one = document.querySelector('alternance-widget');
+      for (let times = 0; times < 100; times++) { one.remove(); document.body.append(one); }
+      for (let times = 0; times < 100; times++) {
+        const other = one.cloneNode(true);
+        document.body.append(other);
+        other.remove();
+      }
+      return listeners;
+    }""")
+
+    assert after == before == 1
+
+
+def test_the_visitor_s_choices_leave_the_history_as_it_was(scene: Scene):
+    page = scene.open(scene.paste.form_b('romes="D1102" insee="35238" limit="5"') + scene.paste.script)
+    settled(page)
+    entries = page.evaluate("history.length")
+
+    frame_of(page).get_by_role("link", name="Suivante").press("Enter")
+    until(page, "heard.some(([type]) => type === 'scroll')")
+    frame_of(page).get_by_label("Offres d’emploi").uncheck()
+    until(page, "heard.filter(([type]) => type === 'results').length === 3")
+
+    assert page.evaluate("history.length") == entries
+    assert heard(page, "results")[1]["page"] == 2
+
+
+def test_the_host_page_hears_what_was_opened_and_what_was_applied_for(scene: Scene):
+    scene.context.route("https://source.example/**", lambda route: route.fulfill(body="ok"))
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+    card = frame_of(page).locator("article").first
+    told = {"kind": card.get_attribute("data-kind"), "id": card.get_attribute("data-id")}
+
+    card.locator("[data-select]").press("Enter")
+    card.locator("[data-apply]").press("Enter")
+    quiet(page)
+
+    selected = heard(page, "select")
+    assert selected == [told | {"href": selected[0]["href"]}]
+    assert selected[0]["href"].startswith("https://source.example/")
+    assert heard(page, "apply") == [told]
+
+
+def test_a_script_in_the_frame_cannot_pretend_that_somebody_chose(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+
+    frame_of(page).evaluate(
+        "() => { const link = document.querySelector('[data-apply]'); link.target = ''; "
+        "link.addEventListener('click', event => event.preventDefault()); link.click(); }"
+    )
+    quiet(page)
+
+    assert heard(page, "apply") == []
+
+
+# Heights
+
+
+@pytest.mark.parametrize(("asked", "given"), [(40, 120), (120, 120), (19_999, 19_999), (10**9, 20_000)])
+def test_the_frame_follows_a_height_within_bounds(scene: Scene, asked, given):
+    page = scene.open(scene.paste.form_a() + "<p style='height: 30000px'>" + scene.paste.script)
+    settled(page)
+
+    say(frame_of(page), {"height_px": asked})
+
+    expect(page.locator("iframe")).to_have_css("height", f"{given}px")
+
+
+def test_what_stands_below_moves_up_only_out_of_sight_or_when_the_visitor_did_it(scene: Scene):
+    page = scene.open(scene.paste.form_a(height=5000) + scene.paste.script, height=6000)
+    until(page, "heard.some(([type]) => type === 'results')")
+    quiet(page)
+
+    assert height_of(page) == 5000
+    frame_of(page).get_by_label("Offres d’emploi").focus()
+    frame_of(page).get_by_label("Offres d’emploi").uncheck()
+
+    until(page, "document.querySelector('iframe').getBoundingClientRect().height < 5000")
+    assert settled(page) < 5000
+
+
+def test_a_host_page_may_keep_the_height(scene: Scene):
+    keep = "<script>document.addEventListener('alternance:resize', (event) => event.preventDefault())</script>"
+    page = scene.open(keep + scene.paste.form_a() + scene.paste.script)
+    until(page, "heard.some(([type]) => type === 'resize')")
+    quiet(page)
+
+    assert height_of(page) == 3400
+
+
+def test_a_fixed_height_stays(scene: Scene):
+    page = scene.open(scene.paste.form_a(more='sizing="fixed"') + scene.paste.script)
+    until(page, "heard.some(([type]) => type === 'resize')")
+    quiet(page)
+
+    assert height_of(page) == 3400
+
+
+def test_a_list_that_never_settles_is_frozen_and_said_once(scene: Scene):
+    page = scene.open(scene.paste.form_a() + scene.paste.script)
+    settled(page)
+
+    frame_of(page).evaluate("""() => {
+      const box = document.querySelector('main').appendChild(document.createElement('div'));
+      let high = 0;
+      window.times = 0;
+      const swing = () => { box.style.height = (high = 500 - high) + 'px'; times++; requestAnimationFrame(swing); };
+      swing();
+    }""")
+    until(page, "heard.some(([type]) => type === 'error')")
+    frozen = height_of(page)
+    until(frame_of(page), "times > 120")
+
+    assert [detail["code"] for detail in heard(page, "error")] == ["resize_loop"]
+    assert height_of(page) == frozen
+
+
+def test_a_window_that_is_dragged_is_not_a_loop(scene: Scene):
+    page = scene.open(scene.paste.form_a() + scene.paste.script)
+    settled(page)
+
+    for width in range(800, 320, -12):
+        page.set_viewport_size({"width": width, "height": 900})
+
+    settled(page)
+    assert heard(page, "error") == []
+
+
+# Other people's messages
+
+
+def say(frame: Frame, data: object, *, type: object = "resize", protocol: object = "alternance/1") -> None:
+    """Post to the host page from inside a frame, as its own bridge would."""
+    frame.evaluate("message => parent.postMessage(message, '*')", {"p": protocol, "type": type, "data": data})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"p": "alternance/2", "type": "resize", "data": {"height_px": 5000}},
+        {"p": "autre", "type": "resize", "data": {"height_px": 5000}},
+        {"type": "resize", "data": {"height_px": 5000}},
+        {"p": "alternance/1", "type": "resize", "data": None},
+        {"p": "alternance/1", "type": "resize", "data": [5000]},
+        {"p": "alternance/1", "type": "resize", "data": "5000"},
+        {"p": "alternance/1", "type": "resize", "data": {"height_px": -5000}},
+        {"p": "alternance/1", "type": "resize", "data": {"height_px": "haut"}},
+        {"p": "alternance/1", "type": "resize", "data": {"height_px": {"px": 5000}}},
+        {"p": "alternance/1", "type": "results", "data": {"total": -1}},
+        {"p": "alternance/1", "type": "constructor", "data": {}},
+        {"p": "alternance/1", "type": "__proto__", "data": {}},
+        {"p": "alternance/1", "type": "hello", "data": {"v": 1}},
+        {"p": "alternance/1", "type": None, "data": {}},
+        "resize",
+        None,
+        5000,
+    ],
+    ids=json.dumps,
+)
+def test_a_message_of_another_shape_changes_nothing(scene: Scene, message):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    high = settled(page)
+    quiet(page)
+    before = page.evaluate("heard.length")
+
+    frame_of(page).evaluate("message => parent.postMessage(message, '*')", message)
+    quiet(page)
+
+    assert page.evaluate("heard.length") == before
+    assert height_of(page) == high
+    assert scene.wrong == []
+
+
+def test_a_height_that_is_no_number_changes_nothing(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    high = settled(page)
+
+    frame_of(page).evaluate("parent.postMessage({p: 'alternance/1', type: 'resize', data: {height_px: NaN}}, '*')")
+    quiet(page)
+
+    assert height_of(page) == high
+
+
+FORGED = {"p": "alternance/1", "type": "resize", "data": {"height_px": 5000}}
+
+
+def from_the_host_page(page: Page, scene: Scene) -> None:
+    page.evaluate("message => postMessage(message, '*')", FORGED)
+
+
+def from_a_sibling_of_the_same_origin(page: Page, scene: Scene) -> None:
+    page.evaluate(
+        ADD_FRAME,
+        scene.paste.page_url(),
+    )
+    page.frames[-1].evaluate("message => parent.postMessage(message, '*')", FORGED)
+
+
+def from_another_origin(page: Page, scene: Scene) -> None:
+    scene.host.pages["/forge"] = document("Un cadre étranger")
+    page.evaluate(
+        ADD_FRAME,
+        scene.host.other_origin + "/forge",
+    )
+    page.frames[-1].evaluate("message => parent.postMessage(message, '*')", FORGED)
+
+
+def from_another_document_in_the_frame(page: Page, scene: Scene) -> None:
+    scene.host.pages["/forge"] = document("Un document étranger")
+    page.evaluate("src => { document.querySelector('iframe').src = src; }", scene.host.other_origin + "/forge")
+    frame_of(page).wait_for_url("**/forge")
+    frame_of(page).evaluate("message => parent.postMessage(message, '*')", FORGED)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        from_the_host_page,
+        from_a_sibling_of_the_same_origin,
+        from_another_origin,
+        from_another_document_in_the_frame,
+    ],
+)
+def test_a_message_of_somebody_else_changes_nothing(scene: Scene, forge: Callable[[Page, Scene], None]):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    high = settled(page)
+    quiet(page)
+    before = page.evaluate("heard.length")
+
+    forge(page, scene)
+    quiet(page)
+
+    assert height_of(page) == high
+    assert page.evaluate("heard.length") == before
+
+
+@pytest.mark.parametrize("sender", ["sibling", "itself"])
+def test_a_frame_obeys_only_the_page_around_it(scene: Scene, sender):
+    page = scene.open(scene.paste.form_b() + scene.paste.script + scene.paste.form_a(LIST_OF_OTHERS))
+    settled(page, 0)
+    settled(page, 1)
+    order = {"p": "alternance/1", "type": "configure", "data": {"romes": "M1805", "insee": "35238", "partner": "essai"}}
+
+    forger = frame_of(page, 1 if sender == "sibling" else 0)
+    forger.evaluate("message => parent.frames[0].postMessage(message, '*')", order)
+    quiet(page)
+
+    assert "romes=D1102" in frame_of(page).url
+    assert "G1602" in frame_of(page, 1).locator("article").first.get_attribute("data-id")
+
+
+@pytest.mark.parametrize("data", [None, [["romes", "M1805"]], "romes=M1805"], ids=["nothing", "a list", "a text"])
+def test_a_frame_ignores_an_order_of_another_shape(scene: Scene, data):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+
+    page.evaluate("data => frames[0].postMessage({p: 'alternance/1', type: 'configure', data}, '*')", data)
+    quiet(page)
+
+    assert "romes=D1102" in frame_of(page).url
+    assert scene.wrong == []
+
+
+# When it cannot work
+
+
+@pytest.mark.parametrize("form", ["form_a", "form_b"])
+@pytest.mark.parametrize("reason", ["the server is down", "the origin is not registered"])
+def test_a_frame_that_does_not_answer_leaves_a_link_and_says_so(scene: Scene, form, reason):
+    scene.context.clock.install()
+    if reason == "the server is down":
+        scene.context.route("**/v1/widget?**", lambda route: route.abort())
+    else:
+        scene.paste = Pasted(scene.paste.widget, "ailleurs")
+    page = scene.open(getattr(scene.paste, form)() + scene.paste.script)
+    until(page, "document.querySelector('iframe[style]')?.contentDocument === null")
+    link = page.locator("alternance-widget > a")
+    expect(link).not_to_be_visible()
+
+    page.clock.run_for(9_000)
+
+    expect(link).to_be_visible()
+    assert link.get_attribute("href").startswith(scene.paste.widget + "/v1/widget?")
+    assert [detail["code"] for detail in heard(page, "error")] == ["no_answer"]
+
+
+def test_without_allow_same_origin_the_list_is_there_at_the_height_that_was_reserved(scene: Scene):
+    page = scene.open(scene.paste.form_a().replace(" allow-same-origin", "") + scene.paste.script)
+
+    expect(page.frame_locator("iframe").locator("article").first).to_be_visible()
+    quiet(page)
+
+    assert height_of(page) == 3400
+    assert heard(page, "ready") == []
+
+
+def test_a_link_stands_in_for_the_element_where_scripts_are_off(browser: Browser, scene: Scene):
+    scene.host.pages["/"] = document(scene.paste.form_b() + scene.paste.script)
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(scene.host.origin)
+
+        page.get_by_role("link", name="Voir les offres").click()
+
+        expect(page.locator("article")).to_have_count(3 * EACH)
+
+
+@pytest.mark.parametrize("form", ["form_a", "form_b", "form_c"])
+def test_no_form_breaks_a_strict_policy(scene: Scene, form):
+    scene.host.headers = {"Content-Security-Policy": STRICT.format(widget=scene.paste.widget)}
+    page = scene.open(getattr(scene.paste, form)() + ("" if form == "form_c" else scene.paste.script))
+    settled(page)
+    page.evaluate("document.querySelector('alternance-widget').setAttribute('data-romes', 'M1805')")
+    until(page, "heard.filter(([type]) => type === 'ready').length === 2")
+    settled(page)
+
+    assert page.evaluate("violations") == frame_of(page).evaluate("violations") == []
+    assert scene.wrong == []
+
+
+def test_the_loader_does_not_start_on_the_origin_of_the_widget(scene: Scene):
+    url = scene.paste.widget + "/essai"
+    scene.context.route(url, lambda route: route.fulfill(content_type="text/html", body=document(scene.paste.script)))
+    page = scene.context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(url)
+
+    assert page.evaluate("customElements.get('alternance-widget')") is None
+    assert any("alternance-widget" in text for text in said)
