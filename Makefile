@@ -44,7 +44,7 @@ assets: install node_modules/.installed ## generate and build what runs in a bro
 	npm run --silent build
 
 unit: install ## the tests that need no browser
-	$(BIN)/pytest tests/unit tests/contract tests/drills
+	$(BIN)/pytest tests/unit tests/contract tests/drills tests/forecast
 
 browser: install node_modules/.installed ## the tests in Chromium, which is installed when it is missing
 	sh tests/browser/install-chromium.sh
