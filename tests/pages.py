@@ -257,6 +257,8 @@ def detail_page(shown: ListedCard | None = None, facts: tuple[Fact, ...] = FACTS
     return DetailPage(**(told | changes))
 
 
+FEW = cards(6)
+"""Two of each kind."""
 LATE = source("offer", status="late", age_s=100_000, as_of="2026-11-23T13:00:00+00:00")
 MISSING = source("offer", status="missing", count=0, age_s=None, as_of=None)
 WITHHELD = source("offer", status="missing", age_s=200_000, as_of="2026-11-21T13:00:00+00:00")
@@ -274,7 +276,7 @@ def _list(found: Answer | None = None, look: dict[str, str] | None = None, **cha
 
 def _without(kind: str) -> Answer:
     """The list of the other kinds, while the source of this one is missing."""
-    shown = tuple(item for item in cards() if item.kind != kind)
+    shown = tuple(item for item in cards(9) if item.kind != kind)
     counts = {"training": 37, "offer": 29, "recruiter": 20} | {kind: 0}
     return answer(shown, counts=counts, total=sum(counts.values()), sources=(TRAININGS, MISSING, RECRUITERS))
 
@@ -295,10 +297,10 @@ State = Callable[[dict[str, str]], Rendered]
 
 STATES: dict[str, State] = {
     "results": lambda look: _list(look=look),
-    "last page": lambda look: _list(answer(cards(6), page=5), look),
+    "last page": lambda look: _list(answer(FEW, page=5), look),
     "partial": lambda look: _list(_without("offer"), look),
-    "late": lambda look: _list(answer(sources=(TRAININGS, LATE, RECRUITERS)), look),
-    "withheld": lambda look: _list(answer(sources=(TRAININGS, WITHHELD, RECRUITERS)), look),
+    "late": lambda look: _list(answer(FEW, sources=(TRAININGS, LATE, RECRUITERS)), look),
+    "withheld": lambda look: _list(answer(FEW, sources=(TRAININGS, WITHHELD, RECRUITERS)), look),
     "all missing": lambda look: render_down(
         list_page(
             _empty(sources=tuple(source(kind, status="missing", as_of=None) for kind in ("training", "offer"))),
@@ -313,10 +315,11 @@ STATES: dict[str, State] = {
         _empty(occupations=()), look, asked=request(romes=()), job=_typed("zzzz", None)
     ),
     "job understood otherwise": lambda look: _list(
-        look=look, job=_typed("pain", Choice(label=BAKERY.label, query=(("romes", "D1102"),)), OTHER_JOBS)
+        answer(FEW), look, job=_typed("pain", Choice(label=BAKERY.label, query=(("romes", "D1102"),)), OTHER_JOBS)
     ),
     "corrected": lambda look: _list(
         answer(
+            FEW,
             notices=(
                 notice("rome_unknown", "romes", "D9999", "Vérifiez le code."),
                 notice("out_of_bounds", "radius", "999", "0 à 200"),
@@ -327,8 +330,8 @@ STATES: dict[str, State] = {
         ),
         look,
     ),
-    "locked": lambda look: _list(look=look, asked=request(lock=("romes", "place", "radius", "kinds", "level"))),
-    "no form": lambda look: _list(look=look | {"form": "none"}),
+    "locked": lambda look: _list(answer(FEW), look, asked=request(lock=("romes", "place", "radius", "kinds", "level"))),
+    "no form": lambda look: _list(answer(FEW), look | {"form": "none"}),
     "hostile": lambda look: _list(answer(hostile_cards()), look),
     "offer": lambda look: render_detail(detail_page(card("offer", 5), request=request(look=look))),
     "training": lambda look: render_detail(detail_page(card("training", 2), request=request(look=look))),
