@@ -46,6 +46,8 @@ RESUMED_WITHIN: Final = timedelta(hours=3)
 LOOKED_BACK: Final = timedelta(hours=2)
 """How far an increment reaches back before the last run: offers appear late, and clocks differ by an hour."""
 LEFT_OUT: Final = "not_seen_for_a_day"
+_LEAST_LEFT: Final = 0.8
+"""Share of what was found that the country must still announce at the end."""
 
 Mapper = Callable[[bytes, Kit], Entry | Rejection]
 
@@ -142,6 +144,11 @@ class Harvest:
         found = self._journal.count(begun)
         if found < country.least * ENOUGH:
             country.problem = country.problem or f"{found} of the {country.announced} offers of the country found"
+        elif found * _LEAST_LEFT > country.announced:
+            # So many do not go while one reads: either half of the country is hidden now, or it was invented before.
+            country.problem = (
+                country.problem or f"{found} offers found, of which the country announces {country.announced}"
+            )
         section = _section(country, self._kit.now)
         missing = max(0, country.announced - shown)
         self._journal.finish(msgspec.structs.replace(section, announced=missing, distinct=found - shown))
