@@ -92,3 +92,18 @@ def test_no_policy_of_the_page_is_broken(page: Page):
 
     expect(page.locator("article[data-kind=training]")).to_have_count(0)
     assert page.evaluate("window.broken") is None
+
+
+@pytest.mark.parametrize(
+    ("scripts", "more"), [(False, []), (True, ["script"])], ids=["without scripts", "with scripts"]
+)
+def test_the_list_is_one_request_and_its_deferred_script(browser, site: Site, scripts, more):
+    asked: list[str] = []
+    with browser.new_context(java_script_enabled=scripts) as context:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.resource_type))
+        page.goto(f"{site.widget}{SEARCH}", wait_until="networkidle")
+
+        assert asked == ["document", *more]
+        assert page.locator("article").count() == 3 * EACH
+        assert context.cookies() == []
