@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> None:
         parser.error(f"no state {', '.join(sorted(unknown))}; there are: {', '.join(STATES)}")
     told.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = launch(playwright)
+        browser = launch(playwright.chromium)
         if told.examples:
             for name in EXAMPLES:
                 for width in WIDTHS:

@@ -3,14 +3,14 @@
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import HTTPServer
 from pathlib import Path
 
 import uvicorn
-from playwright.sync_api import Browser, Frame, Page, Playwright
+from playwright.sync_api import Browser, BrowserType, Frame, Page
 from starlette.applications import Starlette
 
 from examples.serve import Pages
@@ -38,12 +38,15 @@ SEARCHES = {
 _KINDS = {"trainings": "training", "offers": "offer", "recruiters": "recruiter"}
 
 
-def launch(playwright: Playwright) -> Browser:
-    """The distribution's Chromium. Without one the tests fail: what could not run must not look as if it had passed."""
+def launch(chromium: BrowserType, *, without: Sequence[str] = ()) -> Browser:
+    """The distribution's Chromium. Without one the tests fail: what could not run must not look as if it had passed.
+
+    `without` are options that Playwright would add.
+    """
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         raise RuntimeError("The browser tests need Chromium. Type:  sh tests/browser/install-chromium.sh")
-    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    return chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=list(without))
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,47 @@ def test_a_page_link_shows_the_next_page_and_leads_to_its_first_card(page: Page)
     expect(page.locator("article a").first).to_be_focused()
 
 
+def test_more_cards_come_below_with_the_focus_on_the_first_of_them(page: Page):
+    first = ids(page)
+    more = page.get_by_role("button", name="Voir plus")
+    more.focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("article")).to_have_count(10)
+    expect(page.locator("article a[data-select]").nth(5)).to_be_focused()
+    assert ids(page)[:5] == first
+    assert len(set(ids(page))) == 10
+    assert page.eval_on_selector_all(
+        "article", "all => all.every((one) => one.querySelector('[id]').id === one.getAttribute('aria-labelledby'))"
+    )
+    assert page.evaluate(
+        "new Set([...document.querySelectorAll('[id]')].map((one) => one.id)).size === "
+        "document.querySelectorAll('[id]').length"
+    )
+    assert stayed(page)
+
+
+def test_more_is_offered_until_every_card_is_there(page: Page):
+    for shown in (10, 15, 18):
+        page.get_by_role("button", name="Voir plus").click()
+        expect(page.locator("article")).to_have_count(shown)
+
+    expect(page.get_by_role("button", name="Voir plus")).to_have_count(0)
+    assert len(set(ids(page))) == 3 * EACH
+
+
+def test_a_network_lost_on_the_way_to_more_offers_to_try_again(page: Page):
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Voir plus").click()
+
+    expect(page.get_by_role("status")).to_contain_text("connexion")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Réessayer").click()
+
+    expect(page.locator("article")).to_have_count(10)
+    expect(page.get_by_role("status")).to_contain_text("18 résultats")
+
+
 def test_a_lost_network_keeps_the_list_and_offers_to_try_again(page: Page):
     before = ids(page)
     page.context.set_offline(True)

@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
 from tests.browser.hosts import Host, Pasted, document
-from tests.browser.site import EACH, answering, fill, make_widget, serving
+from tests.browser.site import EACH, answering, fill, launch, make_widget, serving
 
 TYPES = ["ready", "resize", "results", "select", "apply", "scroll", "error"]
 RECORD = f"""
@@ -290,6 +291,27 @@ def test_a_page_that_one_comes_back_to_shows_its_list_again(scene: Scene):
 
     assert settled(page) == high
     assert scene.wrong == []
+
+
+def test_a_page_out_of_the_back_forward_cache_goes_on_where_it_was(browser: Browser, host: Host, widget: str):
+    host.pages["/next"] = document("La page suivante")
+    with closing(launch(browser.browser_type, without=["--disable-back-forward-cache"])) as kept:
+        context = kept.new_context()
+        context.add_init_script(RECORD + "addEventListener('pageshow', (event) => { persisted = event.persisted; });")
+        page = Scene(host, Pasted(widget), context).open(Pasted(widget).form_b() + Pasted(widget).script)
+        high = settled(page)
+        page.goto(host.origin + "/next")
+
+        # Playwright's own way back waits for a load that does not come.
+        page.evaluate("setTimeout(() => history.back())")
+        page.wait_for_url(host.origin + "/", wait_until="commit")
+        until(page, "persisted === true")
+        back = height_of(page)
+        page.evaluate("document.querySelector('alternance-widget').setAttribute('romes', 'M1805')")
+        until(page, "heard.filter(([type]) => type === 'ready').length === 2")
+
+        assert back == high
+        assert heard(page, "ready")[1]["params"]["romes"] == "M1805"
 
 
 # Changes

@@ -77,13 +77,17 @@ const read = async (address, signal) => {
   return new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, 'text/html');
 };
 
-/** Say that the network was lost, with a way to try again. @param {Element} place @param {() => void} again */
-const sayLost = (place, again) => {
+/** Say that the network was lost, with a way to try again. @param {Element} status @param {() => void} again */
+const sayLost = (status, again) => {
+  const before = [...status.childNodes];
   const button = document.createElement('button');
   button.className = 'action';
   button.textContent = AGAIN;
-  button.onclick = again;
-  place.replaceChildren(LOST + ' ', button);
+  button.onclick = () => {
+    status.replaceChildren(...before);
+    again();
+  };
+  status.replaceChildren(LOST + ' ', button);
 };
 
 /** @param {string} address @param {boolean} [paged] a page link was followed */
