@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types assets sync serve unit browser screenshots national clean
+.PHONY: help install demo test lint types assets release-loader sync serve unit browser screenshots national clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -42,6 +42,9 @@ types: install node_modules/.installed ## mypy --strict and tsc --checkJs --stri
 assets: install node_modules/.installed ## generate and build what runs in a browser; the result is committed
 	$(BIN)/python -m embed.parameters
 	npm run --silent build
+
+release-loader: install node_modules/.installed ## keep the loader for ever, under the version of embed/package/package.json
+	npm run --silent release
 
 unit: install ## the tests that need no browser
 	$(BIN)/pytest tests/unit tests/contract tests/drills tests/forecast

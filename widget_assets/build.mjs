@@ -1,10 +1,14 @@
 /**
- * Builds what runs in a browser: `npm run build` writes it, `npm run check` proves that what is committed is up to date.
+ * Builds what runs in a browser: `npm run build` writes it, `npm run check` proves that what is committed is up to date,
+ * `npm run release` keeps the loader for ever under the version of `embed/package/package.json`.
  *
  *   embed/dist/v1.js                    the loader that partners paste
  *   widget_assets/dist/bridge.js        inlined in the page: the frame's side of the protocol
  *   widget_assets/dist/neutral.css      inlined in the page
  *   widget_assets/dist/list.<hash>.js   deferred: the list without reload
+ *
+ *   embed/releases/<version>/embed.<hash>.js, embed/releases/manifest.json
+ *                                       every loader that was ever released: partners' pages name them with their hash
  *
  * What is served as a file lies there in brotli too, because compressing at this quality is too slow for a server.
  */
@@ -14,9 +18,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { build } from 'esbuild';
+import { PROTOCOL } from './src/protocol.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['embed/dist', 'widget_assets/dist'];
+const RELEASES = 'embed/releases';
 const BROWSERS = ['chrome100', 'firefox102', 'safari15.4'];
 
 /** @returns {Promise<string>} One source file with everything that it imports, small. */
@@ -81,11 +87,54 @@ const readAll = async () => {
 const contents = (/** @type {string} */ name, /** @type {Buffer} */ bytes) =>
   name.endsWith('.br') ? brotliDecompressSync(bytes) : bytes;
 
+/** @typedef {{version: string, file: string, integrity: string, protocol: string, date: string}} Release */
+
+/** @returns {Promise<Release[]>} Newest first. */
+const readReleases = async () => JSON.parse(await readFile(path.join(ROOT, RELEASES, 'manifest.json'), 'utf8'));
+
+/** @returns {Promise<string>} The version under which the loader of this source is, or will be, released. */
+const readVersion = async () => JSON.parse(await readFile(path.join(ROOT, 'embed/package/package.json'), 'utf8')).version;
+
+const integrityOf = (/** @type {Buffer} */ bytes) => `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
+
+/** @returns {Promise<string[]>} What is wrong with the released loaders; they never change. */
+const checkReleases = async (/** @type {Buffer} */ loader) => {
+  const problems = [];
+  const releases = await readReleases();
+  for (const { file, integrity } of releases) {
+    const bytes = await readFile(path.join(ROOT, RELEASES, file));
+    const packed = await readFile(path.join(ROOT, RELEASES, `${file}.br`));
+    if (integrityOf(bytes) != integrity) problems.push(`${RELEASES}/${file} is not what was released`);
+    if (!brotliDecompressSync(packed).equals(bytes)) problems.push(`${RELEASES}/${file}.br holds something else`);
+  }
+  const version = await readVersion();
+  const released = releases.find((release) => release.version == version);
+  if (released && released.integrity != integrityOf(loader)) {
+    problems.push(`the loader is not the one released as ${version}: give embed/package/package.json a new version`);
+  }
+  return problems;
+};
+
+/** Keep the loader under the version of the package. */
+const release = async (/** @type {Buffer} */ loader) => {
+  const version = await readVersion();
+  const releases = await readReleases();
+  if (releases.some((release) => release.version == version)) throw new Error(`${version} is released already`);
+  const file = `${version}/embed.${createHash('sha256').update(loader).digest('hex').slice(0, 10)}.js`;
+  await mkdir(path.join(ROOT, RELEASES, version), { recursive: true });
+  await writeFile(path.join(ROOT, RELEASES, file), loader);
+  await writeFile(path.join(ROOT, RELEASES, `${file}.br`), pack(loader.toString()));
+  const date = new Date().toISOString().slice(0, 10);
+  releases.unshift({ version, file, integrity: integrityOf(loader), protocol: PROTOCOL, date });
+  await writeFile(path.join(ROOT, RELEASES, 'manifest.json'), `${JSON.stringify(releases, null, 2)}\n`);
+};
+
 const made = await makeAll();
 const found = await readAll();
+const loader = /** @type {Buffer} */ (made.get('embed/dist/v1.js'));
 
 if (process.argv.includes('--check')) {
-  const problems = [];
+  const problems = await checkReleases(loader);
   for (const [name, bytes] of made) {
     const old = found.get(name);
     if (!old) problems.push(`${name} is missing`);
@@ -100,6 +149,7 @@ if (process.argv.includes('--check')) {
   for (const name of found.keys()) if (!made.has(name)) await rm(path.join(ROOT, name));
   for (const folder of FOLDERS) await mkdir(path.join(ROOT, folder), { recursive: true });
   for (const [name, bytes] of made) await writeFile(path.join(ROOT, name), bytes);
+  if (process.argv.includes('--release')) await release(loader);
 }
 
 for (const [name, bytes] of made) {

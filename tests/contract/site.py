@@ -54,11 +54,11 @@ def fill(folder: Path, *, sources: tuple[str, ...] = ("trainings", "offers", "re
 
 
 @asynccontextmanager
-async def client(folder: Path, *, now=NOW, **more: object) -> AsyncIterator[httpx.AsyncClient]:
+async def client(folder: Path, *, now=NOW, assets: Assets = ASSETS, **more: object) -> AsyncIterator[httpx.AsyncClient]:
     partners = folder / "partners.toml"
     partners.write_text(PARTNERS, "utf-8")
     settings = Settings(**({"data_dir": str(folder), "partners_file": str(partners)} | more))
-    app = create_app(settings, now=lambda: now, assets=ASSETS)
+    app = create_app(settings, now=lambda: now, assets=assets)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://widget.test") as http:
         yield http

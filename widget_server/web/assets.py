@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 _TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
@@ -29,15 +31,34 @@ class Asset:
         return csp_hash(self.text)
 
 
+class Released(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A loader that was released: it is served for ever, byte for byte, since partners' pages name its hash.
+
+    file        "<version>/embed.<hash>.js"
+    integrity   "sha384-…", as the attribute of a script element
+    date        ISO 8601 day
+    """
+
+    version: str
+    file: str
+    integrity: str
+    protocol: str
+    date: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assets:
-    """Everything built: the loader that partners paste, the bridge and style that the page inlines, its scripts."""
+    """Everything built: the loader that partners paste, the bridge and style that the page inlines, its scripts.
+
+    released   every released loader with its file, newest first
+    """
 
     loader: Asset
     bridge: Asset
     style: Asset
     script: Asset
     files: dict[str, Asset]
+    released: dict[Released, Asset] = field(default_factory=dict)
 
 
 def csp_hash(text: str) -> str:
@@ -59,12 +80,14 @@ def read_assets() -> Assets:
     widget, embed = assets_folder()
     files = {path.name: _read(path) for path in sorted((widget / "dist").iterdir()) if path.suffix in _TYPES}
     script = next(asset for name, asset in files.items() if name.startswith("list.") and name.endswith(".js"))
+    released = msgspec.json.decode((embed / "releases" / "manifest.json").read_bytes(), type=list[Released])
     return Assets(
         loader=_read(embed / "dist" / "v1.js"),
         bridge=files["bridge.js"],
         style=files["neutral.css"],
         script=script,
         files=files,
+        released={row: _read(embed / "releases" / row.file) for row in released},
     )
 
 

@@ -16,6 +16,8 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/places", suggest.places),
     Route("/v1/jobs", suggest.jobs),
     Route("/embed/v1.js", embed.loader),
+    Route("/embed/manifest.json", embed.manifest),
+    Route("/embed/{version}/{name}", embed.released_loader),
     Route("/assets/{name}", embed.asset),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),

@@ -59,6 +59,11 @@ def site_of(request: Request) -> Site:
     return cast("Site", request.app.state.site)
 
 
+def base_url(request: Request) -> str:
+    """How browsers reach this server: PUBLIC_URL, or else the address of this very request. No trailing slash."""
+    return site_of(request).settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+
+
 def cache_control(sources: tuple[Source, ...]) -> str:
     """How long an answer may be kept: shortly while a source is missing, so that its return shows at once."""
     complete = all(source.state.status != "missing" for source in sources)
