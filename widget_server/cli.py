@@ -82,7 +82,7 @@ def sync(
 
     from widget_server.progress import SyncDisplay
     from widget_server.snapshot.guards import GUARDS
-    from widget_server.sources.sync import sync as sync_sources
+    from widget_server.sync.sync import sync as sync_sources
 
     with SyncDisplay() as display:
         try:
@@ -122,9 +122,9 @@ def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
     import signal
 
     from widget_server.progress import SyncDisplay
-    from widget_server.sources.sync import SyncReport
-    from widget_server.sources.sync import sync as sync_sources
-    from widget_server.sources.watch import Job, WallClock, WatchBusy, plans, watch
+    from widget_server.sync.sync import SyncReport
+    from widget_server.sync.sync import sync as sync_sources
+    from widget_server.sync.watch import Job, WallClock, WatchBusy, plans, watch
     from widget_server.upstream.lane import Lanes
 
     lanes = Lanes()
@@ -256,7 +256,7 @@ def status(settings: Settings, follow: bool) -> None:
 @click.pass_obj
 def optout(settings: Settings, numbers: tuple[str, ...]) -> None:
     """Companies that asked not to be shown, by SIRET or SIREN: their hashes go into OPTOUT_FILE."""
-    from widget_server.sources.lists import opt_out
+    from widget_server.sources.kit.lists import opt_out
 
     try:
         added = opt_out(settings, numbers)
@@ -294,7 +294,7 @@ def refresh_reference(
     settings: Settings, parts: tuple[str, ...], folder: Path | None, accept: tuple[str, ...], because: str
 ) -> None:
     """Newer tables of PARTS (places, rome, rncp; all by default) into REFERENCE_DIR; restart the server after it."""
-    from widget_server.sources.referentials import RAILS, refresh
+    from widget_server.sync.referentials import RAILS, refresh
 
     accepted = _accepted(accept, because, list(RAILS))
     try:

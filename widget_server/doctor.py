@@ -23,8 +23,8 @@ from widget_server.settings import DAY_S, Settings
 from widget_server.snapshot.runs import read_run
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
-from widget_server.sources.sync import kit_for
-from widget_server.sources.watch import Plan, is_watched, plans
+from widget_server.sync.sync import kit_for
+from widget_server.sync.watch import Plan, is_watched, plans
 from widget_server.web.partners import read_partners
 
 State = Literal["ok", "note", "attention"]

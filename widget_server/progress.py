@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from widget_server.sources.sync import Step
+from widget_server.sync.sync import Step
 
 _EVERY_S: Final = 5.0
 

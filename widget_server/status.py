@@ -12,8 +12,8 @@ from widget_server.domain.errors import SnapshotError
 from widget_server.settings import Settings
 from widget_server.snapshot.runs import Run, read_run
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.source import PARIS
-from widget_server.sources.watch import is_syncing, is_watched, plans
+from widget_server.sources.kit.source import PARIS
+from widget_server.sync.watch import is_syncing, is_watched, plans
 
 EVERY_S: Final = 2.0
 

@@ -21,15 +21,15 @@ from widget_server.domain.errors import SettingError, UpstreamMalformed, Upstrea
 from widget_server.sandbox import create_sandbox
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.apprentissage import FILE_NAME, Row, Tally, split_address
+from widget_server.sources.kit.apprentissage import FILE_NAME, Row, Tally, split_address
+from widget_server.sources.kit.source import Kit, Source
 from widget_server.sources.offers_aa import OffersAA
 from widget_server.sources.offers_aa import to_entry as offer_entry
 from widget_server.sources.recruiters_aa import RecruitersAA
 from widget_server.sources.recruiters_aa import to_entry as recruiter_entry
-from widget_server.sources.source import Kit, Source
-from widget_server.sources.sync import SyncReport, sync
 from widget_server.sources.trainings_aa import PAGE, Formation, TrainingsAA, sessions_of
 from widget_server.sources.trainings_aa import to_entry as training_entry
+from widget_server.sync.sync import SyncReport, sync
 
 pytestmark = pytest.mark.anyio
 SAMPLE = SAMPLES / "api-apprentissage"

@@ -19,10 +19,10 @@ from widget_server.domain.geo import distance_km
 from widget_server.sandbox import create_sandbox
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.geocoding import CREDIT, FILE_NAME, KEPT_FOR, located, query_of
-from widget_server.sources.placing import Placed, Whereabouts
-from widget_server.sources.source import Kit
-from widget_server.sources.sync import sync
+from widget_server.sources.kit.placing import Placed, Whereabouts
+from widget_server.sources.kit.source import Kit
+from widget_server.sync.geocoding import CREDIT, FILE_NAME, KEPT_FOR, located, query_of
+from widget_server.sync.sync import sync
 
 pytestmark = pytest.mark.anyio
 SAMPLE = SAMPLES / "geocoding"

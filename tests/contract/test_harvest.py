@@ -18,9 +18,9 @@ from widget_server.domain.cards import Entry, Rejection
 from widget_server.domain.errors import UpstreamDown, UpstreamError, UpstreamMalformed, UpstreamRefused
 from widget_server.settings import Settings
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.journal import FILE_NAME
+from widget_server.sources.harvest.journal import FILE_NAME
+from widget_server.sources.kit.source import Kit, Notes
 from widget_server.sources.offers import Offers
-from widget_server.sources.source import Kit, Notes
 
 ROMES = ("A1101", "C1501", "D1102", "G1602", "M1805", "M1601", "K2101", "N4101")
 PLAIN = Settings(

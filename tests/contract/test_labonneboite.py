@@ -16,9 +16,9 @@ from widget_server.domain.errors import SettingError, UpstreamMalformed, Upstrea
 from widget_server.sandbox import SandboxSettings, create_sandbox
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
+from widget_server.sources.kit.source import Kit
 from widget_server.sources.recruiters_lbb import ELSEWHERE, Item, RecruitersLBB, plan_of, to_entry
-from widget_server.sources.source import Kit
-from widget_server.sources.sync import sync
+from widget_server.sync.sync import sync
 
 pytestmark = pytest.mark.anyio
 SAMPLE = SAMPLES / "recruiters" / "lbb-v2-recherche.json"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.contract.offers_upstream import Ad, Params, Upstream, ads, page
 from tests.contract.upstream_fakes import answer, client
 from widget_server.domain.errors import UpstreamDown, UpstreamMalformed
-from widget_server.sources.offer_search import OVERLAP, Reading, Row, Search
+from widget_server.sources.harvest.search import OVERLAP, Reading, Row, Search
 
 CONTRACTS = {"natureContrat": "E2,FS"}
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.upstream_fakes import SAMPLES, kit, recorded
 from widget_server.domain.cards import Entry, Fact, Rejection
+from widget_server.sources.kit.text import CONTACT_MASKED
 from widget_server.sources.offers import Offer, duration_of, to_entry
-from widget_server.sources.text import CONTACT_MASKED
 
 RENNES = {"libelle": "35 - RENNES", "latitude": 48.11, "longitude": -1.68, "codePostal": "35000", "commune": "35238"}
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.contract.sandbox import FORM, NOW, SEARCH, SIGN_IN, served, settings_for
-from widget_server.sources.sync import sync
+from widget_server.sync.sync import sync
 
 EMAIL = re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}")
 TELEPHONE = re.compile(r"(?<!\d)(?:\+33|0)\s?[1-9](?:[\s.-]?\d\d){4}(?!\d)")

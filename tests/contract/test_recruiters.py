@@ -15,8 +15,9 @@ from widget_server.domain.cards import Entry, Fact, Rejection
 from widget_server.domain.errors import SettingError, UpstreamError
 from widget_server.sandbox.projections import to_metres
 from widget_server.settings import Settings
-from widget_server.sources.companies import headcount_of, is_siret
-from widget_server.sources.projections import to_degrees
+from widget_server.sources.kit.companies import headcount_of, is_siret
+from widget_server.sources.kit.projections import to_degrees
+from widget_server.sources.kit.source import Kit
 from widget_server.sources.recruiters import (
     REASONS,
     Brought,
@@ -26,7 +27,6 @@ from widget_server.sources.recruiters import (
     brought_entry,
     scored_entry,
 )
-from widget_server.sources.source import Kit
 
 SAMPLE = SAMPLES / "recruiters"
 NO_SAMPLES = pytest.mark.skipif(not SAMPLE.exists(), reason="the contract's samples are not beside this repository")

@@ -25,7 +25,7 @@ from widget_server.reference.places import Places
 from widget_server.reference.tables import SHIPPED, Tables, current_version
 from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings
-from widget_server.sources.referentials import Refreshed, refresh
+from widget_server.sync.referentials import Refreshed, refresh
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DATA_SET = "https://www.data.gouv.fr/api/1/datasets/rncp"

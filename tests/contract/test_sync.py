@@ -21,8 +21,8 @@ from widget_server.reference.vintages import vintages
 from widget_server.snapshot.runs import read_run
 from widget_server.snapshot.shelf import Shelf, Snapshot
 from widget_server.sources import SOURCES
-from widget_server.sources.rejects import REASONS
-from widget_server.sources.sync import Step, SyncReport, sync
+from widget_server.sources.kit.rejects import REASONS
+from widget_server.sync.sync import Step, SyncReport, sync
 
 NAMES = ("trainings", "offers", "recruiters")
 LATER = NOW + timedelta(hours=1)

@@ -23,10 +23,10 @@ from widget_server.domain.errors import UpstreamMalformed
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
-from widget_server.sources.placing import Whereabouts
-from widget_server.sources.rejects import reject
-from widget_server.sources.source import Kit, Source
-from widget_server.sources.sync import SyncReport, sync
+from widget_server.sources.kit.placing import Whereabouts
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.source import Kit, Source
+from widget_server.sync.sync import SyncReport, sync
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ import pytest
 from tests.contract.upstream_fakes import NOW, SAMPLES, Pieces, answer, kit, recorded, replayed
 from widget_server.domain.cards import Entry, Fact, Rejection
 from widget_server.domain.errors import UpstreamError
-from widget_server.sources.sessions import current_tags
-from widget_server.sources.source import Kit
-from widget_server.sources.text import CONTACT_MASKED
+from widget_server.sources.kit.sessions import current_tags
+from widget_server.sources.kit.source import Kit
+from widget_server.sources.kit.text import CONTACT_MASKED
 from widget_server.sources.trainings import COUNT, STREAM, Training, Trainings, sessions_of, to_entry
 
 KEY = "088281P01313885594860007038855948600070-35238#L01"

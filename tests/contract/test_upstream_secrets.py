@@ -20,7 +20,7 @@ from widget_server.domain.errors import UpstreamError
 from widget_server.sandbox import create_sandbox
 from widget_server.sandbox.gate import HungUp
 from widget_server.settings import Settings
-from widget_server.sources.sync import SyncReport, sync
+from widget_server.sync.sync import SyncReport, sync
 from widget_server.upstream.client import Client
 
 WORD = "Sesame+ouvre/toi=0123456789"

@@ -16,8 +16,8 @@ from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.settings import Settings
-from widget_server.sources.placing import Placing
-from widget_server.sources.source import Kit, Notes
+from widget_server.sources.kit.placing import Placing
+from widget_server.sources.kit.source import Kit, Notes
 from widget_server.upstream.client import Client, Credentials, Transport
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -27,7 +27,7 @@ import msgspec
 
 from tests.drills.truth import Moving, Verdict, judged, published, settings_for
 from tests.processes import ROOT, await_answer, end, free_port
-from widget_server.sources.sync import kit_for, sync
+from widget_server.sync.sync import kit_for, sync
 
 SOURCES = ("offers", "trainings", "recruiters")
 DAY = datetime(2026, 11, 24, tzinfo=UTC)

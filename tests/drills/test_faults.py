@@ -21,7 +21,7 @@ from tests.loopback import served
 from tests.processes import Installation, sandbox_served
 from widget_server.doctor import Doctor
 from widget_server.settings import Settings, read_settings
-from widget_server.sources.sync import SyncReport, sync
+from widget_server.sync.sync import SyncReport, sync
 
 SOURCES = ("offers", "trainings", "recruiters")
 SCALE = "0.03"

@@ -17,7 +17,7 @@ from tests.drills.truth import Change, Moving, judged, published, settings_for
 from widget_server.sandbox import SandboxSettings, create_sandbox
 from widget_server.snapshot.manifest import Harvest
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.sync import SyncReport, sync
+from widget_server.sync.sync import SyncReport, sync
 
 MIDNIGHT = NOW.replace(hour=0)
 COUNTS = Counts(offers=1_500, trainings=101, recruiters=1_000)

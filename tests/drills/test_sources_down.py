@@ -23,7 +23,7 @@ import pytest
 from tests.contract.sandbox import NOW, RELEASE, SIGN_IN, economy, served, settings_for
 from tests.contract.site import client
 from widget_server.settings import Settings
-from widget_server.sources.sync import SyncReport, sync
+from widget_server.sync.sync import SyncReport, sync
 
 NAMES = ("trainings", "offers", "recruiters")
 KINDS = {"trainings": "training", "offers": "offer", "recruiters": "recruiter"}

@@ -13,13 +13,13 @@ from widget_server.domain.errors import SettingError
 from widget_server.settings import Settings
 from widget_server.snapshot.manifest import Manifest
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.hygiene import Hygiene, read_hygiene
-from widget_server.sources.lists import Lists, Numbers, hidden, opt_out, read_lists, write_schools
-from widget_server.sources.phrases import plain
-from widget_server.sources.rejects import REASONS
-from widget_server.sources.rules import RULES, WITH_TRAINING, Record
-from widget_server.sources.source import Kit
-from widget_server.sources.sync import sync
+from widget_server.sources.kit.hygiene import Hygiene, read_hygiene
+from widget_server.sources.kit.lists import Lists, Numbers, hidden, opt_out, read_lists, write_schools
+from widget_server.sources.kit.phrases import plain
+from widget_server.sources.kit.rejects import REASONS
+from widget_server.sources.kit.rules import RULES, WITH_TRAINING, Record
+from widget_server.sources.kit.source import Kit
+from widget_server.sync.sync import sync
 
 SIRET, SISTER, OTHER = "10000000100017", "10000000100025", "20000000200018"
 SECRET = "un sel d'essai"  # noqa: S105 - fictitious

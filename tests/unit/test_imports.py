@@ -22,7 +22,7 @@ def test_the_web_process_imports_no_client_and_no_machine_learning():
 
 
 def test_a_sync_imports_no_machine_learning():
-    loaded = run("import sys, widget_server.sources.sync, widget_server.cli; print(*sys.modules)").split()
+    loaded = run("import sys, widget_server.sync.sync, widget_server.cli; print(*sys.modules)").split()
 
     assert [name for name in loaded if name.startswith(LEARNING)] == []
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from widget_server.sources.text import CONTACT_MASKED, masked, text
+from widget_server.sources.kit.text import CONTACT_MASKED, masked, text
 
 LONG = 400_000
 PATIENCE_S = 5.0

@@ -7,9 +7,9 @@ import pytest
 from widget_server.domain.errors import SettingError
 from widget_server.settings import Settings
 from widget_server.snapshot.runs import Run, read_run, write_run
-from widget_server.sources.source import PARIS
-from widget_server.sources.sync import SyncReport
-from widget_server.sources.watch import Job, Plan, WatchBusy, first_job, is_watched, next_job, plans, watch
+from widget_server.sources.kit.source import PARIS
+from widget_server.sync.sync import SyncReport
+from widget_server.sync.watch import Job, Plan, WatchBusy, first_job, is_watched, next_job, plans, watch
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=PARIS)

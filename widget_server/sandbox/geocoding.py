@@ -13,7 +13,7 @@ from widget_server.sandbox.dice import Dice, mix
 from widget_server.sandbox.economy import Economy
 from widget_server.sandbox.projections import to_metres
 from widget_server.sandbox.settings import SandboxSettings
-from widget_server.sources.text import fold
+from widget_server.sources.kit.text import fold
 
 BLOCKED_S: Final = 5
 """How long a caller is blocked who asked too often; twice as long each time."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from widget_server.sources.kit.source import Source
 from widget_server.sources.offers import Offers
 from widget_server.sources.offers_aa import OffersAA
 from widget_server.sources.recruiters import Recruiters
 from widget_server.sources.recruiters_aa import RecruitersAA
 from widget_server.sources.recruiters_lbb import RecruitersLBB
-from widget_server.sources.source import Source
 from widget_server.sources.trainings import Trainings
 from widget_server.sources.trainings_aa import TrainingsAA
 

@@ -1,4 +1,4 @@
-"""Offers of apprenticeship contracts from France Travail: from a row as it comes to a card. harvest.py reads them."""
+"""Offers of apprenticeship contracts from France Travail: from a row as it comes to a card. the harvest reads them."""
 
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -18,11 +18,9 @@ from widget_server.domain.cards import (
 )
 from widget_server.domain.duplicates import twin_key, worth
 from widget_server.domain.errors import SettingError
-from widget_server.sources.facts import answered, filled, linked, listed, said
-from widget_server.sources.harvest import CONTRACTS, Harvest
-from widget_server.sources.journal import Journal
-from widget_server.sources.licences import FRANCE_TRAVAIL_OFFERS
-from widget_server.sources.offer_records import (
+from widget_server.sources.harvest.harvest import CONTRACTS, Harvest
+from widget_server.sources.harvest.journal import Journal
+from widget_server.sources.harvest.records import (
     Company,
     Contact,
     Context,
@@ -33,12 +31,14 @@ from widget_server.sources.offer_records import (
     Salary,
     Workplace,
 )
-from widget_server.sources.offer_search import Search
-from widget_server.sources.placing import Whereabouts
-from widget_server.sources.rejects import reject
-from widget_server.sources.rules import Record, contract_of
-from widget_server.sources.source import Kit, instant, paris_day, sortable
-from widget_server.sources.text import fold, line, link, names_contact
+from widget_server.sources.harvest.search import Search
+from widget_server.sources.kit.facts import answered, filled, linked, listed, said
+from widget_server.sources.kit.licences import FRANCE_TRAVAIL_OFFERS
+from widget_server.sources.kit.placing import Whereabouts
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rules import Record, contract_of
+from widget_server.sources.kit.source import Kit, instant, paris_day, sortable
+from widget_server.sources.kit.text import fold, line, link, names_contact
 from widget_server.upstream.client import Client, Credentials
 
 DETAIL: Final = "https://candidat.francetravail.fr/offres/recherche/detail/{id}"

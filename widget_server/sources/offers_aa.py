@@ -14,7 +14,7 @@ from widget_server.domain.cards import Card, Declaration, Duration, Entry, Fact,
 from widget_server.domain.duplicates import twin_key, worth
 from widget_server.domain.errors import UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.apprentissage import (
+from widget_server.sources.kit.apprentissage import (
     FRANCE_TRAVAIL,
     HOME,
     LABEL,
@@ -30,12 +30,12 @@ from widget_server.sources.apprentissage import (
     split_address,
     whereabouts,
 )
-from widget_server.sources.facts import filled, linked, listed, said
-from widget_server.sources.licences import FRANCE_TRAVAIL_OFFERS
-from widget_server.sources.rejects import reject
-from widget_server.sources.rules import WITH_TRAINING, Record, contract_of
-from widget_server.sources.source import PARIS, Kit, instant, paris_day, sortable
-from widget_server.sources.text import line, link
+from widget_server.sources.kit.facts import filled, linked, listed, said
+from widget_server.sources.kit.licences import FRANCE_TRAVAIL_OFFERS
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rules import WITH_TRAINING, Record, contract_of
+from widget_server.sources.kit.source import PARIS, Kit, instant, paris_day, sortable
+from widget_server.sources.kit.text import line, link
 
 DIRECT: Final = "offers"
 """The source that reads the offers of France Travail from itself."""

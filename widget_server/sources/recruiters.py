@@ -15,11 +15,11 @@ import msgspec
 from widget_server.domain.cards import Declaration, Entry, Reason, Rejection
 from widget_server.domain.errors import SettingError, UpstreamDown, UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.companies import REGISTER, Company, Estimate, to_entry
-from widget_server.sources.projections import to_degrees
-from widget_server.sources.rejects import reject
-from widget_server.sources.source import Kit
-from widget_server.sources.text import kebab, line
+from widget_server.sources.kit.companies import REGISTER, Company, Estimate, to_entry
+from widget_server.sources.kit.projections import to_degrees
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.source import Kit
+from widget_server.sources.kit.text import kebab, line
 from widget_server.upstream.arrays import elements
 from widget_server.upstream.compression import capped, opened
 

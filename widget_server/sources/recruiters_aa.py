@@ -10,7 +10,7 @@ from typing import Final
 from widget_server.domain.cards import Declaration, Entry, Reason, Rejection
 from widget_server.domain.errors import UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.apprentissage import (
+from widget_server.sources.kit.apprentissage import (
     HOME,
     LABEL,
     NAME,
@@ -21,11 +21,11 @@ from widget_server.sources.apprentissage import (
     split_address,
     whereabouts,
 )
-from widget_server.sources.companies import Company, Estimate
-from widget_server.sources.companies import to_entry as company_entry
-from widget_server.sources.rejects import reject
-from widget_server.sources.source import Kit
-from widget_server.sources.text import line
+from widget_server.sources.kit.companies import Company, Estimate
+from widget_server.sources.kit.companies import to_entry as company_entry
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.source import Kit
+from widget_server.sources.kit.text import line
 
 _ACTIVE: Final = "active"
 _SELECTED: Final = Reason(

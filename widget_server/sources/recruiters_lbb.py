@@ -15,11 +15,11 @@ import msgspec
 from widget_server.domain.cards import Declaration, Entry, Reason, Rejection
 from widget_server.domain.errors import SettingError, UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.companies import REGISTER, Company, Estimate
-from widget_server.sources.companies import to_entry as company_entry
-from widget_server.sources.rejects import reject
-from widget_server.sources.source import Kit
-from widget_server.sources.text import line
+from widget_server.sources.kit.companies import REGISTER, Company, Estimate
+from widget_server.sources.kit.companies import to_entry as company_entry
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.source import Kit
+from widget_server.sources.kit.text import line
 from widget_server.upstream.client import Client, Credentials
 
 NAME: Final = "La Bonne Boîte"

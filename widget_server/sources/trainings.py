@@ -19,10 +19,10 @@ from widget_server.domain.cards import (
 )
 from widget_server.domain.errors import UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.facts import answered, filled, linked, listed, said
-from widget_server.sources.placing import Placed, Whereabouts
-from widget_server.sources.rejects import reject
-from widget_server.sources.sessions import (
+from widget_server.sources.kit.facts import answered, filled, linked, listed, said
+from widget_server.sources.kit.placing import Placed, Whereabouts
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.sessions import (
     Session,
     address_of,
     current_tags,
@@ -31,8 +31,8 @@ from widget_server.sources.sessions import (
     next_session,
     page_of,
 )
-from widget_server.sources.source import Kit, instant, paris_day, sortable
-from widget_server.sources.text import fold, line
+from widget_server.sources.kit.source import Kit, instant, paris_day, sortable
+from widget_server.sources.kit.text import fold, line
 from widget_server.upstream.arrays import elements
 from widget_server.upstream.client import Client
 

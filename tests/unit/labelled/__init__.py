@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from widget_server.domain.cards import Card, CardPlace, Entry, Organisation, Rejection, SourceName
 from widget_server.domain.duplicates import twin_key
 from widget_server.snapshot.store import Spool
-from widget_server.sources.hygiene import Hygiene
-from widget_server.sources.lists import Lists
-from widget_server.sources.rules import Record
+from widget_server.sources.kit.hygiene import Hygiene
+from widget_server.sources.kit.lists import Lists
+from widget_server.sources.kit.rules import Record
 
 FOLDER = Path(__file__).parent
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

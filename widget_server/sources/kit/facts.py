@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from widget_server.domain.cards import Fact
-from widget_server.sources.text import line, link, text
+from widget_server.sources.kit.text import line, link, text
 
 
 def said(name: str, label: str, told: str | None) -> Fact:

@@ -20,8 +20,8 @@ import msgspec
 
 from widget_server.domain.cards import CardPlace, Entry, Fact, Rejection
 from widget_server.domain.errors import UpstreamError, UpstreamMalformed, UpstreamRefused
-from widget_server.sources.source import Kit, sortable
-from widget_server.sources.text import fold
+from widget_server.sources.kit.source import Kit, sortable
+from widget_server.sources.kit.text import fold
 from widget_server.upstream.client import Client
 
 NAME: Final = "Géoplateforme"

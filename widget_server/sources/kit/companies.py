@@ -15,11 +15,11 @@ from widget_server.domain.cards import (
     Rejection,
     SourceName,
 )
-from widget_server.sources.facts import filled, linked, listed, said
-from widget_server.sources.placing import Whereabouts
-from widget_server.sources.rejects import reject
-from widget_server.sources.source import Kit
-from widget_server.sources.text import line, link
+from widget_server.sources.kit.facts import filled, linked, listed, said
+from widget_server.sources.kit.placing import Whereabouts
+from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.source import Kit
+from widget_server.sources.kit.text import line, link
 
 REGISTER: Final = "https://annuaire-entreprises.data.gouv.fr/etablissement/{siret}"
 """The public register's page of an establishment, for those who give no page of their own."""

@@ -32,11 +32,11 @@ from widget_server.snapshot.manifest import Counts, Harvest, Manifest
 from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Draft, Shelf
 from widget_server.sources import SOURCES
-from widget_server.sources.geocoding import located
-from widget_server.sources.hygiene import read_hygiene
-from widget_server.sources.lists import write_schools
-from widget_server.sources.placing import Placing
-from widget_server.sources.source import Kit, Notes, Source, Unchanged
+from widget_server.sources.kit.hygiene import read_hygiene
+from widget_server.sources.kit.lists import write_schools
+from widget_server.sources.kit.placing import Placing
+from widget_server.sources.kit.source import Kit, Notes, Source, Unchanged
+from widget_server.sync.geocoding import located
 from widget_server.upstream.client import Tally, Transport
 from widget_server.upstream.lane import Lanes
 

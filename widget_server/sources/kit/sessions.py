@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import quote
 
 from widget_server.domain.cards import Duration
-from widget_server.sources.source import PARIS, instant
-from widget_server.sources.text import kebab
+from widget_server.sources.kit.source import PARIS, instant
+from widget_server.sources.kit.text import kebab
 
 _PAGE: Final = "https://labonnealternance.apprentissage.beta.gouv.fr/formation/{key}/{title}"
 _DAYS_A_MONTH: Final = 365.25 / 12

@@ -23,11 +23,11 @@ import msgspec
 from widget_server.domain.cards import Entry, Rejection
 from widget_server.domain.errors import UpstreamMalformed
 from widget_server.snapshot.manifest import Part
-from widget_server.sources.journal import Found, Journal, Section, is_within
-from widget_server.sources.offer_search import ENOUGH, Row, Search
-from widget_server.sources.offer_split import COUNTRY_AXES, Bounds, told_instant
-from widget_server.sources.partitions import Partition, Reader
-from widget_server.sources.source import Kit, Notes, instant, sortable
+from widget_server.sources.harvest.journal import Found, Journal, Section, is_within
+from widget_server.sources.harvest.partitions import Partition, Reader
+from widget_server.sources.harvest.search import ENOUGH, Row, Search
+from widget_server.sources.harvest.split import COUNTRY_AXES, Bounds, told_instant
+from widget_server.sources.kit.source import Kit, Notes, instant, sortable
 
 CONTRACTS: Final[Mapping[str, str]] = {"natureContrat": "E2,FS"}
 """natureContrat alone: with typeContrat beside it the two are joined by OR."""

@@ -26,9 +26,9 @@ from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings, is_secret
 from widget_server.snapshot.manifest import Part
 from widget_server.snapshot.shelf import Shelf
-from widget_server.sources.hygiene import Hygiene
-from widget_server.sources.lists import SCHOOLS
-from widget_server.sources.placing import Placing
+from widget_server.sources.kit.hygiene import Hygiene
+from widget_server.sources.kit.lists import SCHOOLS
+from widget_server.sources.kit.placing import Placing
 from widget_server.upstream.client import Client, Credentials, Tally, Transport
 from widget_server.upstream.lane import Lanes
 

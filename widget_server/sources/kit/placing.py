@@ -11,7 +11,7 @@ from typing import Final
 
 from widget_server.domain.cards import CardPlace
 from widget_server.reference.places import Commune, Places
-from widget_server.sources.text import fold, line
+from widget_server.sources.kit.text import fold, line
 
 MARGIN_DEGREES: Final = 0.2
 """How far a commune may reach beyond the centres of its département's communes."""

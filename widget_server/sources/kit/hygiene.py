@@ -12,9 +12,9 @@ import msgspec
 from widget_server.domain.cards import Entry, Fact, PublicRule, Rejection
 from widget_server.domain.errors import SettingError
 from widget_server.settings import Settings
-from widget_server.sources.lists import Lists, hidden, read_lists
-from widget_server.sources.rejects import reasons_of
-from widget_server.sources.rules import RULES, WITH_TRAINING, Action, Record, Rule, group
+from widget_server.sources.kit.lists import Lists, hidden, read_lists
+from widget_server.sources.kit.rejects import reasons_of
+from widget_server.sources.kit.rules import RULES, WITH_TRAINING, Action, Record, Rule, group
 
 
 @dataclass(frozen=True, kw_only=True)

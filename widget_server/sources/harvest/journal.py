@@ -23,7 +23,7 @@ import msgspec
 
 from widget_server import __version__
 from widget_server.domain.cards import Entry, Rejection
-from widget_server.sources.source import sortable
+from widget_server.sources.kit.source import sortable
 
 FILE_NAME: Final = ".harvest.sqlite"
 _TABLES: Final = """

@@ -22,8 +22,8 @@ from widget_server.domain.errors import (
     UpstreamMalformed,
     UpstreamRefused,
 )
-from widget_server.sources.placing import Whereabouts
-from widget_server.sources.source import Kit, Unchanged, instant
+from widget_server.sources.kit.placing import Whereabouts
+from widget_server.sources.kit.source import Kit, Unchanged, instant
 from widget_server.upstream.client import Client
 from widget_server.upstream.compression import opened
 from widget_server.upstream.members import members

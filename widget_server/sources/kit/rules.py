@@ -11,11 +11,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final, Literal
 
-from widget_server.sources import phrases
-from widget_server.sources.lists import Lists
-from widget_server.sources.phrases import found, plain
-from widget_server.sources.rejects import REASONS
-from widget_server.sources.text import fold, text
+from widget_server.sources.kit import phrases
+from widget_server.sources.kit.lists import Lists
+from widget_server.sources.kit.phrases import found, plain
+from widget_server.sources.kit.rejects import REASONS
+from widget_server.sources.kit.text import fold, text
 
 Action = Literal["reject", "flag", "off"]
 

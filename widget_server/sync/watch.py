@@ -22,8 +22,8 @@ from cronsim import CronSim, CronSimError
 from widget_server.domain.errors import SettingError, WidgetError
 from widget_server.settings import Settings
 from widget_server.snapshot.runs import Run, read_run
-from widget_server.sources.source import PARIS
-from widget_server.sources.sync import SyncReport
+from widget_server.sources.kit.source import PARIS
+from widget_server.sync.sync import SyncReport
 
 LOCK: Final = ".watch.lock"
 FIRST_PAUSE_S: Final = 300.0

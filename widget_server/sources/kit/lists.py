@@ -25,7 +25,7 @@ import numpy as np
 
 from widget_server.domain.errors import SettingError
 from widget_server.settings import Settings
-from widget_server.sources.text import fold
+from widget_server.sources.kit.text import fold
 
 SCHOOLS: Final = ".schools"
 _TRAINING: Final = "training"

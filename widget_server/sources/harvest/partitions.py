@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from widget_server.domain.errors import UpstreamDown, UpstreamError, UpstreamMalformed, UpstreamRefused
-from widget_server.sources.offer_search import ENOUGH, Reading, Row, Search, Take
-from widget_server.sources.offer_split import AXES, Bounds, Params, is_nested, split
+from widget_server.sources.harvest.search import ENOUGH, Reading, Row, Search, Take
+from widget_server.sources.harvest.split import AXES, Bounds, Params, is_nested, split
 
 TOGETHER: Final = 6
 """Searches read at once; the pace of the client is what limits the calls."""

@@ -1,0 +1,1 @@
+"""What an operator runs: sources read onto their shelves, on a schedule; newer reference tables."""
