@@ -1,6 +1,6 @@
 """Read the operator's files into clean tables: every row is accepted, repaired, skipped or rejected, and counted.
 
-    FOLDER/inputs.toml                      day, lag_months, establishments_as_of, source
+    FOLDER/inputs.toml                      day, lag_months, establishments_as_of, source, demonstration
     FOLDER/<table>[-part].parquet|csv|csv.gz
     OUT/<table>.parquet                     what the rest of the forecast reads, and counts.json
     REJECTS/<table>.csv                     file, row, reasons, raw; for the operator's eyes only
@@ -32,6 +32,9 @@ REQUEST: Final = "inputs.toml"
 COUNTS: Final = "counts.json"
 MALFORMED: Final = "row_shape"
 """The reason of a line of a CSV that has not as many cells as its header, or quotes that do not close."""
+_REQUESTED: Final[Mapping[str, object]] = {
+    "day": None, "lag_months": 0, "establishments_as_of": None, "source": "", "demonstration": False,
+}  # fmt: skip
 _ENDINGS: Final = (".parquet", ".csv", ".csv.gz")
 _HEADER_BYTES: Final = 1 << 16
 _EXAMPLES: Final = 3
@@ -48,11 +51,16 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What `inputs.toml` asks for; `as_of` is the day of an establishments file without a day in its name."""
+    """What `inputs.toml` asks for.
+
+    as_of           the day of an establishments file without a day in its name
+    demonstration   the companies are fictitious; whatever is published of them says so
+    """
 
     origin: Origin
     as_of: date
     source: str
+    demonstration: bool = False
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +104,7 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     lag_months: int
     source: str
+    demonstration: bool = False
     tables: list[Counts]
     ceilings: dict[str, float]
     stocks: list[date]
@@ -142,10 +151,7 @@ def read_request(folder: Path) -> Request:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputsRefused(f"{REQUEST} is not TOML in UTF-8: {error}") from error
     problems = _Problems()
-    day, lag, as_of, source = (
-        said.pop(name, default)
-        for name, default in (("day", None), ("lag_months", 0), ("establishments_as_of", None), ("source", ""))
-    )
+    day, lag, as_of, source, demonstration = (said.pop(name, default) for name, default in _REQUESTED.items())
     if type(day) is not date or day.day != 1:
         problems.say(f"{REQUEST}: day is the first of a month without quotes, such as 2026-07-01; it says {day!r}")
     if as_of is not None and type(as_of) is not date:
@@ -154,10 +160,14 @@ def read_request(folder: Path) -> Request:
         problems.say(f"{REQUEST}: lag_months is a whole number from 0 to 6; it says {lag!r}")
     if not isinstance(source, str):
         problems.say(f'{REQUEST}: source is a text such as "deca+sirene"; it says {source!r}')
+    if not isinstance(demonstration, bool):
+        problems.say(
+            f"{REQUEST}: demonstration is true for fictitious companies, else false; it says {demonstration!r}"
+        )
     for name in said:
-        problems.say(f"{REQUEST}: {name} is not known; known: day, lag_months, establishments_as_of, source")
+        problems.say(f"{REQUEST}: {name} is not known; known: {', '.join(_REQUESTED)}")
     problems.stop()
-    return Request(origin=Origin(Month.of(day), lag), as_of=as_of or day, source=source)
+    return Request(origin=Origin(Month.of(day), lag), as_of=as_of or day, source=source, demonstration=demonstration)
 
 
 def files(folder: Path) -> list[Path]:
@@ -209,6 +219,7 @@ def ingest(
                 day=str(request.origin.day),
                 lag_months=request.origin.lag,
                 source=request.source,
+                demonstration=request.demonstration,
                 tables=counts,
                 ceilings=limits,
                 stocks=sorted({part.as_of for part in parts if part.table is ESTABLISHMENTS}),
