@@ -42,6 +42,7 @@ class Shell:
     css, bridge   sources that are inlined
     script_url    the deferred script that improves the list; None leaves it out
     origins       the partner's origins, which the bridge may talk to
+    public_url    how browsers reach the server from anywhere, for the addresses that leave this page
     partner_name  None on the page that no partner frames: it then is a document of its own, with a first-level heading
     """
 
@@ -51,6 +52,7 @@ class Shell:
     version: str
     script_url: str | None = None
     origins: tuple[str, ...] = ()
+    public_url: str = ""
     partner_name: str | None = None
 
 
@@ -72,8 +74,10 @@ class Look:
     adjusted: bool
 
 
-def document(template: str, shell: Shell, look: Look, state: str | None, **context: object) -> Rendered:
-    """Fill in a template; without a state the page is inert and gets no script."""
+def document(
+    template: str, shell: Shell, look: Look, state: str | None, *, oembed: str | None = None, **context: object
+) -> Rendered:
+    """Fill in a template; without a state the page is inert and gets no script. `oembed` is its oEmbed description."""
     html = (
         _templates()
         .get_template(template)
@@ -85,6 +89,7 @@ def document(template: str, shell: Shell, look: Look, state: str | None, **conte
             script_url=shell.script_url if state is not None else None,
             level=look.heading,
             method=METHOD,
+            oembed=oembed,
             **context,
         )
     )

@@ -265,6 +265,7 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         sources=[_source_line(source, page.now) for source in answer.sources if source.attribution],
         retry=urls.here(),
         public_search=wording.PUBLIC_SEARCH,
+        oembed=urls.oembed(page.shell.public_url) if not down else None,
     )
 
 
@@ -318,6 +319,10 @@ class _Urls:
     def list(self, **changes: object) -> str:
         """The list with some parameters changed; None removes one."""
         return f"{self.root}{LIST_PATH}?{self._encode(self.query | {'page': 1} | changes)}"
+
+    def oembed(self, public_url: str) -> str | None:
+        """Where another site learns how to show this list; None when this server has no address of its own."""
+        return f"{public_url}/oembed?url={quote(public_url + self.here(), safe='')}" if public_url else None
 
     def page(self, number: int) -> str:
         """Another page of the same list."""

@@ -141,6 +141,7 @@ def _shell(site: Site, partner: Partner | None) -> Shell:
         version=__version__,
         script_url=f"/assets/{site.assets.script.name}",
         origins=partner.origins if partner else (),
+        public_url=site.settings.base_url(),
         partner_name=partner.name if partner else None,
     )
 

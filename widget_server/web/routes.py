@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from widget_server.web import cards_json, embed, health, method, page_routes, suggest
+from widget_server.web import cards_json, embed, health, method, oembed, page_routes, suggest
 
 ROUTES: list[BaseRoute] = [
     Route("/", page_routes.home),
@@ -18,6 +18,7 @@ ROUTES: list[BaseRoute] = [
     Route("/embed/v1.js", embed.loader),
     Route("/embed/manifest.json", embed.manifest),
     Route("/embed/{version}/{name}", embed.released_loader),
+    Route("/oembed", oembed.oembed),
     Route("/assets/{name}", embed.asset),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
