@@ -44,8 +44,9 @@ def distance_km(latitude: float, longitude: float, latitudes: Degrees, longitude
 
 
 def in_grid(latitude: float, longitude: float) -> bool:
-    """Whether a point can be posted: finite, and inside the grid."""
-    return SOUTH <= latitude < SOUTH + ROWS / CELLS_PER_DEGREE and WEST <= longitude < WEST + COLUMNS / CELLS_PER_DEGREE
+    """Whether a point can be posted: finite, and inside the grid once it is stored in single precision."""
+    lat, lon = float(np.float32(latitude)), float(np.float32(longitude))
+    return SOUTH <= lat < SOUTH + ROWS / CELLS_PER_DEGREE and WEST <= lon < WEST + COLUMNS / CELLS_PER_DEGREE
 
 
 def in_france(latitude: float, longitude: float) -> bool:

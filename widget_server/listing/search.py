@@ -2,7 +2,10 @@
 
 The index holds coordinates in single precision with five true decimals; a point is in the circle when the great-circle
 distance from its five-decimal coordinates is within the radius. Distances are kept in steps of 0.1 km, as shown, so
-that "distance, then newest" holds for what a reader sees.
+that "distance, then newest" holds for what a reader sees; before rounding they are at most 22 m off at 200 km.
+
+Two ways lead to the same candidates. The *grid* looks up, for each occupation, the cells of the circle row by row. The
+*scan* takes every posting of the occupations. The scan is quicker while these are few.
 """
 
 from collections.abc import Sequence
@@ -36,6 +39,14 @@ _MARGIN_DEGREES: Final = 0.001
 _EDGE_KM: Final = 0.1
 """The quick distance is at most 22 m off at 200 km: nearer to the edge than this, the exact one decides."""
 _DECIMALS: Final = 5
+SCAN_POSTINGS: Final = 20_000
+"""Up to so many postings under the asked occupations the scan is quicker: the two cross at 20 000 to 40 000."""
+_CARD_BITS: Final = 32
+_TENTHS_BITS: Final = 20
+_RANK_BITS: Final = _TENTHS_BITS + 8
+_RANK: Final = (1 << _RANK_BITS) - 1
+_CARDS: Final = (1 << _CARD_BITS) - 1
+_TENTHS: Final = (1 << _TENTHS_BITS) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,29 +86,57 @@ def search_unplaced(snapshot: Snapshot, keys: Sequence[str], areas: Sequence[int
 
 
 def _around(index: PostingLists, keys: Sequence[str], centre: Centre, radius_km: float) -> Hits:
+    runs = _runs(index, keys)
+    if sum(end - begin for begin, end in runs) <= SCAN_POSTINGS:
+        return scan(index, runs, centre.latitude, centre.longitude, radius_km)
+    return grid(index, keys, centre.latitude, centre.longitude, radius_km)
+
+
+def scan(index: PostingLists, runs: Sequence[tuple[int, int]], latitude: float, longitude: float, km: float) -> Hits:
+    """The hits in a circle, from all postings in these runs."""
+    if not runs or index.lat is None or index.lon is None:
+        return NOTHING
+    lat = np.concatenate([index.lat[begin:end] for begin, end in runs])
+    lon = np.concatenate([index.lon[begin:end] for begin, end in runs])
+    inside, tenths = _within(latitude, longitude, lat, lon, km)
+    card = np.concatenate([index.card[begin:end] for begin, end in runs])[inside]
+    score = np.concatenate([index.score[begin:end] for begin, end in runs])[inside]
+    return _ordered(card, tenths, score, repeated=len(runs) > 1)
+
+
+def grid(index: PostingLists, keys: Sequence[str], latitude: float, longitude: float, radius_km: float) -> Hits:
+    """The hits in a circle, from the postings in the cells that it touches."""
     ordinals = index.ordinals(keys)
     if not ordinals or index.lat is None or index.lon is None:
         return NOTHING
-    rows, first, last = _circle_cells(centre.latitude, centre.longitude, radius_km)
+    rows, first, last = _circle_cells(latitude, longitude, radius_km)
     base = (np.array(ordinals, dtype=np.int64) * STRIDE)[:, None] + (rows * COLUMNS)[None, :]
     # Needles of another type would make numpy convert the whole key array.
-    low = index.key.searchsorted((base + first[None, :]).ravel().astype(np.uint32))
-    high = index.key.searchsorted((base + last[None, :]).ravel().astype(np.uint32), side="right")
-    positions = _expand(index.start[low].astype(np.int64), index.start[high].astype(np.int64))
-    if not len(positions):
-        return NOTHING
-    lat, lon = index.lat[positions].astype(np.float64), index.lon[positions].astype(np.float64)
-    km = _quick_distance(centre.latitude, centre.longitude, lat, lon)
-    near = km <= radius_km + _EDGE_KM
-    positions, lat, lon = positions[near], lat[near], lon[near]
-    km = distance_km(centre.latitude, centre.longitude, np.round(lat, _DECIMALS), np.round(lon, _DECIMALS))
-    inside = km <= radius_km
-    positions, km = positions[inside], km[inside]
-    return _ordered(
-        index.card[positions].astype(np.int64),
-        np.round(km * 10).astype(np.int64),
-        index.score[positions].astype(np.int64),
-    )
+    needles = np.concatenate([(base + first).ravel(), (base + last + 1).ravel()]).astype(np.uint32)
+    found = index.start[index.key.searchsorted(needles)].astype(np.int64)
+    positions = _expand(found[: len(found) // 2], found[len(found) // 2 :])
+    inside, tenths = _within(latitude, longitude, index.lat[positions], index.lon[positions], radius_km)
+    positions = positions[inside]
+    return _ordered(index.card[positions], tenths, index.score[positions], repeated=len(ordinals) > 1)
+
+
+def _within(
+    latitude: float, longitude: float, lat: npt.NDArray[np.float32], lon: npt.NDArray[np.float32], radius_km: float
+) -> tuple[I8, I8]:
+    """Which of the points lie in the circle, and their distances in 0.1 km."""
+    wide_lat, wide_lon = lat.astype(np.float64), lon.astype(np.float64)
+    km = _quick_distance(latitude, longitude, wide_lat, wide_lon)
+    near = np.flatnonzero(km <= radius_km + _EDGE_KM)
+    km = km[near]
+    edge = np.flatnonzero(km > radius_km - _EDGE_KM)
+    if len(edge):
+        # Only here the formula for a plane could be on the wrong side.
+        rim = near[edge]
+        exact = distance_km(latitude, longitude, np.round(wide_lat[rim], _DECIMALS), np.round(wide_lon[rim], _DECIMALS))
+        km[edge] = np.where(exact <= radius_km, exact, np.inf)
+        inside = km <= radius_km
+        near, km = near[inside], km[inside]
+    return near, np.rint(km * 10).astype(np.int64)
 
 
 def _circle_cells(latitude: float, longitude: float, radius_km: float) -> tuple[I8, I8, I8]:
@@ -141,11 +180,7 @@ def _in_municipality(snapshot: Snapshot, keys: Sequence[str], centre: Centre) ->
     positions = positions[np.isin(snapshot.columns.municipality[index.card[positions] - 1], wanted)]
     lat, lon = index.lat[positions].astype(np.float64), index.lon[positions].astype(np.float64)
     km = distance_km(centre.latitude, centre.longitude, np.round(lat, _DECIMALS), np.round(lon, _DECIMALS))
-    return _ordered(
-        index.card[positions].astype(np.int64),
-        np.round(km * 10).astype(np.int64),
-        index.score[positions].astype(np.int64),
-    )
+    return _ordered(index.card[positions], np.rint(km * 10).astype(np.int64), index.score[positions])
 
 
 def _in_area(snapshot: Snapshot, keys: Sequence[str], area: Area) -> Hits:
@@ -154,11 +189,7 @@ def _in_area(snapshot: Snapshot, keys: Sequence[str], area: Area) -> Hits:
     positions = _slices(index, keys)
     wanted = np.array([number(code) for code in area.departements], dtype=np.uint16)
     positions = positions[np.isin(snapshot.columns.departement[index.card[positions] - 1], wanted)]
-    located = _ordered(
-        index.card[positions].astype(np.int64),
-        np.zeros(len(positions), np.int64),
-        index.score[positions].astype(np.int64),
-    )
+    located = _ordered(index.card[positions], np.zeros(len(positions), np.int64), index.score[positions])
     areas = [departement_area(code) for code in area.departements]
     if area.whole_region and area.region:
         areas += [region_area(area.region), COUNTRY_AREA]
@@ -175,22 +206,26 @@ def _posted_in(unplaced: PostingLists, keys: Sequence[str], areas: Sequence[int]
     if not needles:
         return NOTHING
     wanted = np.array(needles, dtype=np.uint32)
-    low = unplaced.key.searchsorted(wanted)
-    high = unplaced.key.searchsorted(wanted, side="right")
+    low, high = unplaced.key.searchsorted(wanted), unplaced.key.searchsorted(wanted + np.uint32(1))
     positions = _expand(unplaced.start[low].astype(np.int64), unplaced.start[high].astype(np.int64))
-    return _ordered(
-        unplaced.card[positions].astype(np.int64),
-        np.full(len(positions), NOWHERE, np.int64),
-        unplaced.score[positions].astype(np.int64),
-    )
+    found = _ordered(unplaced.card[positions], np.zeros(len(positions), np.int64), unplaced.score[positions])
+    return Hits(card=found.card, tenths=np.full(len(found), NOWHERE, np.int64), score=found.score)
 
 
 def _slices(index: PostingLists, keys: Sequence[str]) -> I8:
     """Positions of every posting of these occupations, wherever they are."""
-    ordinals = np.array(index.ordinals(keys), dtype=np.int64)
-    low = index.key.searchsorted((ordinals * STRIDE).astype(np.uint32))
-    high = index.key.searchsorted((ordinals * STRIDE + (STRIDE - 1)).astype(np.uint32), side="right")
-    return _expand(index.start[low].astype(np.int64), index.start[high].astype(np.int64))
+    runs = np.array(_runs(index, keys), dtype=np.int64).reshape(-1, 2)
+    return _expand(runs[:, 0], runs[:, 1])
+
+
+def _runs(index: PostingLists, keys: Sequence[str]) -> list[tuple[int, int]]:
+    """First and end position of the postings of each of these occupations that has any."""
+    ordinals = index.ordinals(keys)
+    if not ordinals:
+        return []
+    base = np.array(ordinals, dtype=np.uint32) * np.uint32(STRIDE)
+    found = index.start[index.key.searchsorted(np.concatenate([base, base + np.uint32(STRIDE)]))].tolist()
+    return list(zip(found[: len(ordinals)], found[len(ordinals) :], strict=True))
 
 
 def _expand(low: I8, high: I8) -> I8:
@@ -205,9 +240,19 @@ def _expand(low: I8, high: I8) -> I8:
     return np.arange(int(ends[-1]), dtype=np.int64) + steps
 
 
-def _ordered(card: I8, tenths: I8, score: I8) -> Hits:
-    """Distinct cards; higher score first, then nearer, then the smaller card, which is the newer one."""
-    distinct, first = np.unique(card, return_index=True)
-    tenths, score = tenths[first], score[first]
-    order = np.argsort(((255 - score) << 20) | np.maximum(tenths, 0), kind="stable")
-    return Hits(card=distinct[order], tenths=tenths[order], score=score[order])
+def _ordered(card: npt.NDArray[np.uint32], tenths: I8, score: npt.NDArray[np.uint8], *, repeated: bool = True) -> Hits:
+    """Distinct cards; higher score first, then nearer, then the smaller card, which is the newer one.
+
+    `repeated` says that a card may occur more than once, under several occupations; its best posting stays. Both sorts
+    are of plain numbers that hold all that is compared: numpy sorts 20 000 of them in 80 us, `unique` takes 1 ms.
+    """
+    rank = ((255 - score.astype(np.int64)) << _TENTHS_BITS) | tenths
+    number = card.astype(np.int64)
+    if repeated and len(number):
+        by_card = np.sort((number << _RANK_BITS) | rank)
+        number = by_card >> _RANK_BITS
+        best = np.concatenate(([True], number[1:] != number[:-1]))
+        number, rank = number[best], by_card[best] & _RANK
+    order = np.sort((rank << _CARD_BITS) | number)
+    rank = order >> _CARD_BITS
+    return Hits(card=order & _CARDS, tenths=rank & _TENTHS, score=255 - (rank >> _TENTHS_BITS))

@@ -12,6 +12,8 @@ Cards without a point are posted in a second, smaller set under (occupation, are
 and `lon` are absent.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,22 +61,24 @@ class PostingLists:
         """The ordinals of those keys that hold something."""
         found = []
         for name in keys:
-            place = int(np.searchsorted(self.keys, name)) if self.keys else 0
+            # Not searchsorted: it would make an array of all keys on each call.
+            place = bisect_left(self.keys, name)
             if place < len(self.keys) and self.keys[place] == name:
                 found.append(place)
         return found
 
 
 class PostingWriter:
-    """Collects postings in memory (13 bytes each, compact arrays) and writes them sorted."""
+    """Collects postings in memory (25 bytes each, compact arrays) and writes them sorted."""
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
-        self._keys: list[int] = []
-        self._areas: list[int] = []
-        self._points: list[tuple[float, float]] = []
-        self._scores: list[int] = []
-        self._cards: list[int] = []
+        self._keys = array("I")
+        self._areas = array("I")
+        self._lats = array("f")
+        self._lons = array("f")
+        self._scores = array("B")
+        self._cards = array("I")
 
     def __len__(self) -> int:
         return len(self._cards)
@@ -88,36 +92,54 @@ class PostingWriter:
             if isinstance(where, int):
                 self._areas.append(where)
             else:
-                self._points.append(where)
+                self._lats.append(where[0])
+                self._lons.append(where[1])
 
     def write(self, folder: Path) -> tuple[str, ...]:
         """Write the arrays of this set into a folder; returns the occupations in the order of their ordinals."""
-        folder.mkdir()
         names = sorted(self._ids)
-        rank = np.zeros(len(names), dtype=np.uint64)
-        rank[[self._ids[name] for name in names]] = np.arange(len(names))
-        ordinal = rank[np.array(self._keys, dtype=np.int64)]
-        score = np.array(self._scores, dtype=np.uint8)
-        card = np.array(self._cards, dtype=np.uint32)
-        lat = lon = None
-        if self._points:
-            points = np.array(self._points, dtype=np.float32)
-            lat, lon = points[:, 0], points[:, 1]
-            cell = cells(lat, lon)
-        else:
-            cell = np.array(self._areas, dtype=np.uint32)
-        key = (ordinal * np.uint64(STRIDE) + cell).astype(np.uint32)
-        order = np.lexsort((card, 255 - score.astype(np.int16), key))
-        key = key[order]
-        distinct, first = np.unique(key, return_index=True)
-        write_array(folder / "key.npy", distinct.astype(np.uint32))
-        write_array(folder / "start.npy", np.append(first, len(key)).astype(np.uint32))
-        write_array(folder / "score.npy", score[order])
-        write_array(folder / "card.npy", card[order])
-        if lat is not None and lon is not None:
-            write_array(folder / "lat.npy", lat[order])
-            write_array(folder / "lon.npy", lon[order])
+        rank = np.zeros(len(names), dtype=np.uint32)
+        rank[[self._ids[name] for name in names]] = np.arange(len(names), dtype=np.uint32)
+        points = bool(self._lats)
+        write_postings(
+            folder,
+            ordinal=rank[np.asarray(self._keys, dtype=np.uint32)],
+            card=np.asarray(self._cards, dtype=np.uint32),
+            score=np.asarray(self._scores, dtype=np.uint8),
+            area=None if points else np.asarray(self._areas, dtype=np.uint32),
+            lat=np.asarray(self._lats, dtype=np.float32) if points else None,
+            lon=np.asarray(self._lons, dtype=np.float32) if points else None,
+        )
         return tuple(names)
+
+
+def write_postings(
+    folder: Path,
+    *,
+    ordinal: U4,
+    card: U4,
+    score: U1,
+    area: U4 | None = None,
+    lat: F4 | None = None,
+    lon: F4 | None = None,
+) -> None:
+    """Write one set of postings, given in any order, at points or else in areas. Same postings, same bytes."""
+    folder.mkdir()
+    if lat is not None and lon is not None:
+        cell = cells(lat, lon)
+    else:
+        cell = area if area is not None else np.empty(0, np.uint32)
+    key = ordinal * np.uint32(STRIDE) + cell
+    order = np.lexsort((card, 255 - score, key))
+    key = key[order]
+    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else np.empty(0, np.int64)
+    write_array(folder / "key.npy", key[first])
+    write_array(folder / "start.npy", np.append(first, len(key)).astype(np.uint32))
+    write_array(folder / "score.npy", score[order])
+    write_array(folder / "card.npy", card[order])
+    if lat is not None and lon is not None:
+        write_array(folder / "lat.npy", lat[order])
+        write_array(folder / "lon.npy", lon[order])
 
 
 def write_array(path: Path, array: npt.NDArray[Value]) -> None:
