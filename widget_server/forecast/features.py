@@ -22,6 +22,12 @@ import duckdb
 from widget_server.forecast.clock import Origin
 from widget_server.forecast.tables import TABLES, section_ordinal_sql
 
+FOLLOWED: Final = """
+    LEFT JOIN moves AS first ON first.old = hires.siret
+    LEFT JOIN moves AS second ON second.old = first.new
+    LEFT JOIN moves AS third ON third.old = second.new"""
+FOLLOWED_SIRET: Final = "coalesce(third.new, second.new, first.new, hires.siret)"
+"""The SIRET under which somebody who moved up to three times is known now, where `moves` and `hires` are at hand."""
 KEYS: Final = ("siret", "departement", "naf")
 """The columns of a file of features that stand before them."""
 LABEL: Final = "hires"
@@ -261,13 +267,10 @@ WITH clock AS (
     WHERE as_of = DATE '{stock}' AND (created IS NULL OR created <= DATE '{origin.first_day}')
 ), moves AS ({moves_sql(stock, origin.first_day)}
 ), known AS (
-    SELECT coalesce(third.new, second.new, first.new, hires.siret) AS siret, month, sum(n) AS n,
+    SELECT {FOLLOWED_SIRET} AS siret, month, sum(n) AS n,
         known_end - month AS ago, day - month AS before,
         CASE WHEN month % 12 IN (8, 9) THEN last_rentree - month // 12 + 1 END AS rentree
-    FROM hires CROSS JOIN clock
-    LEFT JOIN moves AS first ON first.old = hires.siret
-    LEFT JOIN moves AS second ON second.old = first.new
-    LEFT JOIN moves AS third ON third.old = second.new
+    FROM hires CROSS JOIN clock {FOLLOWED}
     WHERE month < known_end GROUP BY ALL
 ), beginning AS (
     SELECT min(month) AS first_month FROM known
@@ -288,7 +291,7 @@ WITH clock AS (
         AND (employer OR bracket >= 1 OR last_ago <= {MEMORY_MONTHS})
 ), encoded AS (
     SELECT *, {_filled("row")}, {_filled("sector")} FROM scored
-), {_future_sql(origin, max(stocks))}
+), future AS ({future_sql(origin, max(stocks))})
 SELECT {", ".join(f"encoded.{key}" for key in KEYS)},
     {", ".join(f"CAST(encoded.{feature.name} AS FLOAT) AS {feature.name}" for feature in FEATURES)}{label}
 FROM encoded {join} ORDER BY encoded.siret"""
@@ -342,13 +345,15 @@ def _tension_sql(origin: Origin) -> str:
 )"""
 
 
-def _future_sql(origin: Origin, newest: date) -> str:
-    """`future`: the hires of the label by SIRET of the day; who moves in the meantime hires under its new one."""
+def future_sql(origin: Origin, newest: date, *, by: str = "") -> str:
+    """`siret, n`: the hires of the label by SIRET of the day, and by more columns of `hires` where `by` names them.
+
+    Who moves in the meantime hires under its new SIRET; `newest` is the stock file that knows of it.
+    """
     label = origin.label
-    return f"""future AS (
-    SELECT coalesce(moved.old, hires.siret) AS siret, sum(n) AS n FROM hires
+    return f"""
+    SELECT coalesce(moved.old, hires.siret) AS siret{by and f", {by}"}, sum(n) AS n FROM hires
     LEFT JOIN (
         SELECT old, new FROM ({moves_sql(newest, label.end.first_day)}) WHERE closed > DATE '{origin.first_day}'
     ) AS moved ON moved.new = hires.siret
-    WHERE month >= {label.start.number} AND month < {label.end.number} GROUP BY ALL
-)"""
+    WHERE month >= {label.start.number} AND month < {label.end.number} GROUP BY ALL"""

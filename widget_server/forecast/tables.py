@@ -19,6 +19,8 @@ SCOPES: Final = ("all", "contact")
 """What an establishment can ask: not to be scored at all, or to be shown without a contact."""
 HEADCOUNTS: Final = ("00", "01", "02", "03", "11", "12", "21", "22", "31", "32", "41", "42", "51", "52", "53")
 """The brackets of SIRENE from nobody to 10 000 people and more; their place here is the feature `headcount`."""
+HEADCOUNT_FLOORS: Final = (0, 1, 3, 6, 10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
+"""How many people there are at least in each of them."""
 _SECTIONS: Final = {
     "A": (1, 3), "B": (5, 9), "C": (10, 33), "D": (35, 35), "E": (36, 39), "F": (41, 43), "G": (45, 47), "H": (49, 53),
     "I": (55, 56), "J": (58, 63), "K": (64, 66), "L": (68, 68), "M": (69, 75), "N": (77, 82), "O": (84, 84),
