@@ -89,9 +89,9 @@ def test_two_sources_in_one_list_are_merged_like_one_source_at_sync(tmp_path: Pa
 
     (folded,) = merged.folded
     pairs_in_list = {
-        frozenset((shown.id, hidden.id))
-        for number, (hidden, _) in folded.snapshot.cards.cards(folded.hits.card.tolist()).items()
-        for card, (shown, _) in merged.kept[0].snapshot.cards.cards(merged.kept[0].hits.card.tolist()).items()
+        frozenset((shown.card().id, hidden.card().id))
+        for number, hidden in folded.snapshot.cards.stored(folded.hits.card.tolist()).items()
+        for card, shown in merged.kept[0].snapshot.cards.stored(merged.kept[0].hits.card.tolist()).items()
         if (folded.name, number) in {(s.name, n) for s, n in merge.twins_of(merged.kept[0], card, merged)}
     }
     assert pairs_in_list == merged_at_sync(both)

@@ -4,12 +4,14 @@ import math
 import random
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from tests.builders import LYON, NOW, RENNES, Tree, declaration, entry, publish
+from widget_server.domain.answer import Answer
 from widget_server.domain.geo import in_france
 from widget_server.domain.query import Area, Centre, SearchRequest
-from widget_server.listing.answers import make_answer, source_state
+from widget_server.listing.answers import make_answer, make_listing, source_state
 
 ROMES = ("D1102", "G1602", "M1805", "M1855", "M1877")
 
@@ -38,13 +40,17 @@ def within(departements, *, whole_region=False, region="53", **more):
     return SearchRequest(romes=more.pop("romes", ("D1102",)), place=place, **more)
 
 
-def ask(request, *shelves, now=NOW):
+def sources_of(*shelves, now=NOW):
     sources = []
     for shelf in shelves:
         snapshot = shelf.open(shelf.current_version())
         told = snapshot.manifest.source
         sources.append(source_state(told.name, told.kind, snapshot, now, late_after_s=86_400, withheld_after_s=172_800))
-    return make_answer(request, (), sources, Tree())
+    return sources
+
+
+def ask(request, *shelves, now=NOW):
+    return make_answer(request, (), sources_of(*shelves, now=now), Tree())
 
 
 def ids(answer):
@@ -89,6 +95,35 @@ def test_a_search_finds_exactly_the_cards_of_a_brute_force_count(tmp_path):
         assert answer.total == len(expected)
         assert set(ids(answer)) <= expected
         assert all(card.distance_km <= radius for card in answer.cards)
+
+
+def test_the_json_joined_from_stored_cards_is_the_answer_with_its_cards_decoded(tmp_path):
+    offers = publish(
+        tmp_path,
+        [
+            entry("placed", siret="00012345600017", title='Un titre "cards":[] hostile \u2028 </script>'),
+            entry("twin-a", twin="x", newest="2026-11-02"),
+            entry("twin-b", twin="x", newest="2026-11-01"),
+            entry("child", romes=("M1855",)),
+        ],
+    )
+    told = declaration("recruiters", "recruiter", parents_only=True)
+    recruiters = publish(
+        tmp_path,
+        [
+            entry("firm", romes=("M1805",), kind="recruiter", siret="00099999900011"),
+            entry("folded", romes=("M1805", "D1102"), kind="recruiter", siret="00012345600017"),
+        ],
+        told,
+    )
+
+    listing = make_listing(around(romes=("D1102", "M1855")), (), sources_of(offers, recruiters), Tree())
+    answer = msgspec.json.decode(listing.json(), type=Answer)
+
+    assert answer == listing.answer()
+    assert sorted(len(card.also_on) for card in answer.cards) == [0, 0, 1, 1]
+    assert [card.occupation.rome for card in answer.cards if card.occupation] == ["M1805"]
+    assert listing.shown() == ("00099999900011",)
 
 
 def test_inside_a_kind_the_nearest_comes_first_then_the_newest(tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
 import numpy as np
 
 from widget_server.domain.answer import (
@@ -18,7 +19,7 @@ from widget_server.domain.answer import (
     SourceState,
     Status,
 )
-from widget_server.domain.cards import AlsoOn, Card
+from widget_server.domain.cards import AlsoOn, Card, SourceName
 from widget_server.domain.occupations import Tree, asked_keys, broader_keys
 from widget_server.domain.query import MAX_PER_KIND, Area, Centre, Problem, SearchRequest
 from widget_server.listing.merge import Merged, Shelved, merge, twins_of
@@ -26,6 +27,26 @@ from widget_server.listing.rank import interleave
 from widget_server.listing.search import NOTHING, NOWHERE, search, search_unplaced
 from widget_server.snapshot.index import COUNTRY_AREA, departement_area, region_area
 from widget_server.snapshot.shelf import Snapshot
+from widget_server.snapshot.store import Stored
+
+
+class _Filed(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a stored card, what it is filed under."""
+
+    romes: tuple[str, ...]
+
+
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a stored card, how another one names it."""
+
+    id: str
+    kind: str
+    source: SourceName
+    url: str | None = None
+
+
+_FILED: Final = msgspec.json.Decoder(_Filed)
+_NAMED: Final = msgspec.json.Decoder(_Named)
 
 
 class Occupations(Tree, Protocol):
@@ -91,9 +112,65 @@ def source_state(
     return Source(state=state, snapshot=None if status == "missing" else snapshot)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One listed card: as it is stored, and what depends on the search. `others` are not those merged at sync."""
+
+    kind: str
+    stored: Stored
+    siret: str | None
+    distance_km: float | None
+    others: tuple[AlsoOn, ...]
+    occupation: Occupation | None
+
+    def card(self) -> ListedCard:
+        """The card, decoded: for the page."""
+        also_on = self.stored.others() + self.others
+        return list_card(self.stored.card(), distance_km=self.distance_km, also_on=also_on, occupation=self.occupation)
+
+    def json(self) -> bytes:
+        """The same as JSON. What depends on the search is put before what is stored, which is never decoded."""
+        also_on = self.stored.also_on or b"[]"
+        if self.others:
+            also_on = msgspec.json.encode(self.stored.others() + self.others)
+        head = b'{"distance_km":%b,"also_on":%b,' % (msgspec.json.encode(self.distance_km), also_on)
+        if self.occupation is not None:
+            head += b'"occupation":%b,' % msgspec.json.encode(self.occupation)
+        return head + self.stored.body[1:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a search found: the answer without its cards, and its rows, of which either form is made."""
+
+    frame: Answer
+    rows: tuple[Row, ...]
+
+    def answer(self) -> Answer:
+        """The whole answer with decoded cards."""
+        return msgspec.structs.replace(self.frame, cards=tuple(row.card() for row in self.rows))
+
+    def json(self) -> bytes:
+        """The whole answer as JSON."""
+        # A quote inside a text is escaped, so that these bytes occur once.
+        before, _, after = msgspec.json.encode(self.frame).partition(b'"cards":[]')
+        return b'%b"cards":[%b]%b' % (before, b",".join([row.json() for row in self.rows]), after)
+
+    def shown(self) -> tuple[str, ...]:
+        """The SIRET of the recruiters among the rows."""
+        return tuple(row.siret for row in self.rows if row.kind == "recruiter" and row.siret)
+
+
 def make_answer(
     request: SearchRequest, problems: Sequence[Problem], sources: Sequence[Source], occupations: Occupations
 ) -> Answer:
+    """The one list for a request, with its cards as values."""
+    return make_listing(request, problems, sources, occupations).answer()
+
+
+def make_listing(
+    request: SearchRequest, problems: Sequence[Problem], sources: Sequence[Source], occupations: Occupations
+) -> Listing:
     """The one list for a request. Never raises for lack of a source, a job or a place: it answers what it can."""
     asked = [source for source in sources if source.state.kind in request.kinds]
     found = _search(request, asked, occupations)
@@ -117,7 +194,7 @@ def make_answer(
         notices.append(Notice(code="page_past_end", param="page", value=str(request.page), hint=hint))
     places = interleave(lengths, (page - 1) * request.limit, request.limit)
     query = request.canonical() | {"page": page}
-    return Answer(
+    frame = Answer(
         query=query,
         place=_place(request),
         occupations=tuple(_occupation(code, occupations) for code in request.romes),
@@ -128,13 +205,14 @@ def make_answer(
         level_unknown={kind: count for kind, count in unknown.items() if count},
         page=page,
         pages=pages,
-        cards=_cards(request, kinds, places, merged, occupations),
+        cards=(),
         apart=_apart(request, asked, occupations),
         sources=tuple(source.state for source in sources),
         notices=tuple(notices),
         attribution=tuple(dict.fromkeys(source.state.attribution for source in sources if source.state.attribution)),
         demonstration=any(source.state.demonstration for source in sources),
     )
+    return Listing(frame=frame, rows=_rows(request, kinds, places, merged, occupations))
 
 
 class _Kind:
@@ -185,27 +263,36 @@ def _with_level(found: Sequence[Shelved], level: int) -> tuple[tuple[Shelved, ..
     return tuple(kept), unknown
 
 
-def _cards(
+def _rows(
     request: SearchRequest,
     kinds: Sequence[_Kind],
     places: Sequence[tuple[int, int]],
     merged: Merged,
     occupations: Occupations,
-) -> tuple[ListedCard, ...]:
-    rows = [kinds[kind].at(place) for kind, place in places]
+) -> tuple[Row, ...]:
+    found = [kinds[kind].at(place) for kind, place in places]
     wanted: dict[str, tuple[Snapshot, set[int]]] = {}
-    twins = [twins_of(shelved, card, merged) for shelved, card, _ in rows]
-    for shelved, card in [(shelved, card) for shelved, card, _ in rows] + [pair for pairs in twins for pair in pairs]:
+    twins = [twins_of(shelved, card, merged) for shelved, card, _ in found]
+    for shelved, card in [(shelved, card) for shelved, card, _ in found] + [pair for pairs in twins for pair in pairs]:
         wanted.setdefault(shelved.name, (shelved.snapshot, set()))[1].add(card)
-    read = {name: snapshot.cards.cards(sorted(numbers)) for name, (snapshot, numbers) in wanted.items()}
-    cards = []
-    for (shelved, number, km), others in zip(rows, twins, strict=True):
-        listed, also_on = read[shelved.name][number]
-        more = tuple(_also_on(read[other.name][folded][0]) for other, folded in others)
-        parents_only = shelved.snapshot.manifest.source.parents_only
-        stands_for = _stands_for(request, listed, occupations) if parents_only else None
-        cards.append(list_card(listed, distance_km=km, also_on=also_on + more, occupation=stands_for))
-    return tuple(cards)
+    read = {name: snapshot.cards.stored(sorted(numbers)) for name, (snapshot, numbers) in wanted.items()}
+    asks_child = any(occupations.parent(code) != code for code in request.romes)
+    rows = []
+    for (shelved, number, km), others in zip(found, twins, strict=True):
+        stored = read[shelved.name][number]
+        firm = int(shelved.snapshot.columns.firm[number - 1])
+        broader = asks_child and shelved.snapshot.manifest.source.parents_only
+        rows.append(
+            Row(
+                kind=shelved.kind,
+                stored=stored,
+                siret=f"{firm:014}" if firm else None,
+                distance_km=km,
+                others=tuple(_also_on(read[other.name][folded]) for other, folded in others),
+                occupation=_stands_for(request, stored, occupations) if broader else None,
+            )
+        )
+    return tuple(rows)
 
 
 def list_card(
@@ -220,16 +307,18 @@ def list_card(
     )
 
 
-def _also_on(card: Card) -> AlsoOn:
-    return AlsoOn(id=card.id, kind=card.kind, label=card.source.label, url=card.url)
+def _also_on(stored: Stored) -> AlsoOn:
+    named = _NAMED.decode(stored.body)
+    return AlsoOn(id=named.id, kind=named.kind, label=named.source.label, url=named.url)
 
 
-def _stands_for(request: SearchRequest, card: Card, occupations: Occupations) -> Occupation | None:
+def _stands_for(request: SearchRequest, stored: Stored, occupations: Occupations) -> Occupation | None:
     """The broader occupation under which the card was found when a child was asked; None for an exact match."""
-    if set(card.romes) & set(request.romes):
+    romes = _FILED.decode(stored.body).romes
+    if set(romes) & set(request.romes):
         return None
     for code in request.romes:
-        if occupations.parent(code) in card.romes:
+        if occupations.parent(code) in romes:
             return _occupation(occupations.parent(code), occupations)
     return None
 

@@ -27,21 +27,35 @@ class Loaded:
 
 
 class Library:
-    """Every expected source in the order of the list. `refresh` is cheap: one small read per shelf, once a second."""
+    """Every expected source in the order of the list.
+
+    `refresh` is cheap while nothing is new: one small read per shelf, at most once a second. A new version is read from
+    end to end to be compared with its checksums, which takes a second or more: a server does that in a thread of its
+    own, and no visitor waits for it. `readers` is how many threads may read cards at the same time.
+    """
 
     def __init__(
-        self, data: Path, expected: Sequence[tuple[str, str]], *, clock: Callable[[], float] = time.monotonic
+        self,
+        data: Path,
+        expected: Sequence[tuple[str, str]],
+        *,
+        readers: int = 1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._readers = readers
         self._shelves = {name: Shelf(data / name) for name, _ in expected}
         self._clock = clock
         self._looked = float("-inf")
         self._refused: dict[str, str] = {}
-        self._loaded = {name: Loaded(name=name, kind=kind, snapshot=None) for name, kind in expected}
+        self._loaded = tuple(Loaded(name=name, kind=kind, snapshot=None) for name, kind in expected)
 
     @property
     def loaded(self) -> tuple[Loaded, ...]:
-        """The sources as they are now; a request keeps the tuple it started with, so no answer mixes versions."""
-        return tuple(self._loaded.values())
+        """The sources as they are now; a request keeps the tuple it started with, so no answer mixes versions.
+
+        It is the same object until something changes, so that whoever keeps it can see that nothing has.
+        """
+        return self._loaded
 
     def refresh(self, *, at_once: bool = False) -> bool:
         """Look for newer versions, at most once a second. True when something changed.
@@ -52,10 +66,13 @@ class Library:
         if not at_once and now - self._looked < LOOK_AGAIN_S:
             return False
         self._looked = now
-        before = self.loaded
-        for name, shelf in self._shelves.items():
-            self._loaded[name] = self._look(shelf, replace(self._loaded[name], run=read_run(shelf.folder)))
-        return self.loaded != before
+        told = self._loaded
+        for place, before in enumerate(self._loaded):
+            shelf = self._shelves[before.name]
+            after = self._look(shelf, replace(before, run=read_run(shelf.folder)))
+            if after != before:
+                self._loaded = (*self._loaded[:place], after, *self._loaded[place + 1 :])
+        return self._loaded is not told
 
     def _look(self, shelf: Shelf, loaded: Loaded) -> Loaded:
         version = shelf.current_version()
@@ -63,7 +80,7 @@ class Library:
         if version is None or version == serving or version == self._refused.get(loaded.name):
             return loaded
         try:
-            return replace(loaded, snapshot=shelf.open(version), problem=None)
+            return replace(loaded, snapshot=shelf.open(version, readers=self._readers), problem=None)
         except SnapshotError as error:
             _LOG.error("%s stays at %s: %s", loaded.name, serving or "nothing", error)
             self._refused[loaded.name] = version
@@ -74,7 +91,7 @@ class Library:
         """The newest version that can be trusted when a server starts and the current one cannot."""
         for older in reversed([name for name in shelf.versions() if name != version]):
             try:
-                return shelf.open(older)
+                return shelf.open(older, readers=self._readers)
             except SnapshotError as error:
                 _LOG.error("%s: %s", shelf.name, error)
         return None

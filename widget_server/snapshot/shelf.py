@@ -47,12 +47,12 @@ _SAMPLES_PER_REASON: Final = 20
 
 
 class Snapshot:
-    """One opened version: mapped index and columns, and the cards."""
+    """One opened version: mapped index and columns, and the cards, for so many `readers` at the same time."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, *, readers: int = 1) -> None:
         self.manifest = manifest
         self.version = manifest.version
-        self.cards = CardReader(folder / CARDS)
+        self.cards = CardReader(folder / CARDS, readers=readers)
         if self.cards.count != manifest.counts.cards:
             raise SnapshotCorrupt(f"{folder.name}: {self.cards.count} cards, the manifest says {manifest.counts.cards}")
         self.index: PostingLists = open_postings(folder / "index", manifest.keys, self.cards.count, points=True)
@@ -93,11 +93,11 @@ class Shelf:
             raise SnapshotMissing(f"{self.name} has no version {version}; it has: {known}")
         return manifests.read_manifest(self.folder / version)
 
-    def open(self, version: str) -> Snapshot:
+    def open(self, version: str, *, readers: int = 1) -> Snapshot:
         """Open a version after comparing every byte with its manifest."""
         manifest = self.read_manifest(version)
         manifests.verify_files(self.folder / version, manifest)
-        return Snapshot(self.folder / version, manifest)
+        return Snapshot(self.folder / version, manifest, readers=readers)
 
     def draft(self, declaration: Declaration, *, started: datetime) -> "Draft":
         """Begin a new version; use it as a context manager."""

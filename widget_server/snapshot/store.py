@@ -11,10 +11,12 @@ import hashlib
 import sqlite3
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from queue import SimpleQueue
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -31,6 +33,21 @@ _ENTRY: Final = msgspec.json.Decoder(Entry)
 _FACTS: Final = msgspec.json.Decoder(tuple[Fact, ...])
 _ALSO_ON: Final = msgspec.json.Decoder(tuple[AlsoOn, ...])
 _CARD: Final = msgspec.json.Decoder(Card)
+
+
+class Stored(NamedTuple):
+    """A card as it lies in the file: its JSON, and that of what was merged into it at sync, None for nothing."""
+
+    body: bytes
+    also_on: bytes | None
+
+    def card(self) -> Card:
+        """The card itself; a visitor's JSON never needs it."""
+        return _CARD.decode(self.body)
+
+    def others(self) -> tuple[AlsoOn, ...]:
+        """What was merged into it at sync."""
+        return _ALSO_ON.decode(self.also_on) if self.also_on else ()
 
 
 class _Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,33 +216,48 @@ class CardWriter:
 
 
 class CardReader:
-    """Reads cards by primary key or id. The file is opened read-only and immutable: nobody ever edits it."""
+    """Reads cards by primary key or id. The file is opened read-only and immutable: nobody ever edits it.
 
-    def __init__(self, path: Path) -> None:
+    It may be used by several threads: each call borrows one of the `readers` connections, and waits while all are lent.
+    They are opened at once, because the files of a version may be swept away while it still answers.
+    """
+
+    def __init__(self, path: Path, *, readers: int = 1) -> None:
+        self._path = path
+        self._readers = readers
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         try:
-            # One connection, used by one thread at a time: the server reads cards on its event loop only.
-            self._db = sqlite3.connect(
-                f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, check_same_thread=False
-            )
-            self._db.execute("PRAGMA mmap_size=268435456")
-            (self.count,) = self._db.execute("SELECT count(*) FROM card").fetchone()
+            for _ in range(readers):
+                self._idle.put(_opened(path))
+            with self._lent() as db:
+                (self.count,) = db.execute("SELECT count(*) FROM card").fetchone()
         except sqlite3.DatabaseError as error:
             raise SnapshotCorrupt(f"{path.name}: {error}") from error
 
-    def cards(self, keys: Iterable[int]) -> dict[int, tuple[Card, tuple[AlsoOn, ...]]]:
-        """The cards of these primary keys, with what was merged into each at sync. One query."""
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
+        db = self._idle.get()
+        try:
+            yield db
+        finally:
+            self._idle.put(db)
+
+    def stored(self, keys: Iterable[int]) -> dict[int, Stored]:
+        """The cards of these primary keys as they are stored. One query, nothing decoded."""
         wanted = list(keys)
         marks = ",".join("?" * len(wanted))
-        rows = self._db.execute(f"SELECT card, body, also_on FROM card WHERE card IN ({marks})", wanted)  # noqa: S608 - marks only
-        return {card: (_CARD.decode(body), _ALSO_ON.decode(also) if also else ()) for card, body, also in rows}
+        with self._lent() as db:
+            rows = db.execute(f"SELECT card, body, also_on FROM card WHERE card IN ({marks})", wanted)  # noqa: S608 - marks only
+            return {card: Stored(body, also) for card, body, also in rows}
 
     def find(self, card_id: str) -> tuple[Card, tuple[AlsoOn, ...], tuple[Fact, ...]] | None:
         """A card by its id, or by the id of one that was merged into it, with everything its source said."""
-        row = self._db.execute(
-            "SELECT body, also_on, facts FROM card WHERE id = ?1"
-            " OR card = (SELECT card FROM alias WHERE id = ?1) LIMIT 1",
-            (card_id,),
-        ).fetchone()
+        with self._lent() as db:
+            row = db.execute(
+                "SELECT body, also_on, facts FROM card WHERE id = ?1"
+                " OR card = (SELECT card FROM alias WHERE id = ?1) LIMIT 1",
+                (card_id,),
+            ).fetchone()
         if row is None:
             return None
         body, also_on, facts = row
@@ -233,17 +265,29 @@ class CardReader:
 
     def rejected(self, row_id: str) -> list[tuple[str, str]]:
         """Why the row of this id is not a card, as reason and detail; empty when it was not rejected."""
-        rows = self._db.execute("SELECT reason, detail FROM rejected WHERE id = ?", (row_id,))
-        return [(str(reason), str(detail)) for reason, detail in rows]
+        with self._lent() as db:
+            rows = db.execute("SELECT reason, detail FROM rejected WHERE id = ?", (row_id,)).fetchall()
+        return [(reason.decode(), detail.decode()) for reason, detail in rows]
 
     def everything(self) -> Iterator[Card]:
         """Every card in the order of its primary key; for checks and counts, never for a visitor."""
-        for (body,) in self._db.execute("SELECT body FROM card ORDER BY card"):
-            yield _CARD.decode(body)
+        # A connection of its own: whoever walks through all cards may look others up on the way.
+        with closing(_opened(self._path)) as db:
+            for (body,) in db.execute("SELECT body FROM card ORDER BY card"):
+                yield _CARD.decode(body)
 
     def close(self) -> None:
-        """Give the file up."""
-        self._db.close()
+        """Give the file up, once every borrowed connection is back."""
+        for _ in range(self._readers):
+            self._idle.get().close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    db = sqlite3.connect(address, uri=True, check_same_thread=False)
+    db.execute("PRAGMA mmap_size=268435456")
+    db.text_factory = bytes
+    return db
 
 
 def _key(block: str) -> int:
