@@ -14,6 +14,8 @@ WidgetError
 └── ForecastError       the forecast stops before it writes          -> the previous release stays
     ├── InputsRefused       what we were given cannot be used, with each reason and remedy
     ├── StageDamaged        a folder of the pipeline is not what its manifest says
+    ├── StageMissing        a command needs what an earlier one makes
+    ├── GateRed             a release is too different or not good enough to be published
     └── Leak                a training would have seen what it is tested on
 
 A visitor's own mistake is not an exception: parsing returns every `Problem` at once (see query.py).
@@ -91,3 +93,11 @@ class Leak(ForecastError):
 
 class StageDamaged(ForecastError):
     """A folder of the pipeline is not what its manifest says; it is never used."""
+
+
+class StageMissing(ForecastError):
+    """A command needs what an earlier one makes; the message names the command to run first."""
+
+
+class GateRed(ForecastError):
+    """A gate said no; the message is the whole table of gates, and the previous release stays."""

@@ -1,4 +1,4 @@
-"""Who may be shown: one statement for the reasons that are written, the release that is made and the gate that checks it."""
+"""Who may be shown: one statement for the reasons that are written, the release, and the gate that checks it."""
 
 from collections.abc import Sequence
 from datetime import date
