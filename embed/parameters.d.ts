@@ -47,7 +47,7 @@ export interface AlternanceParams {
   corner?: string;
   /** Police du système, ou à empattements (serif). */
   font?: string;
-  /** Langue de la page. */
+  /** Langue de la page : français (fr) ou anglais (en). Les textes des sources restent en français. */
   lang?: string;
 }
 
@@ -85,6 +85,8 @@ export type ParameterProblem =
   | 'too_long'
   /** Ce paramètre n'existe pas ; il est ignoré. */
   | 'param_unknown'
+  /** La page n'existe pas dans cette langue ; elle est en français. */
+  | 'lang_unknown'
   /** Ce paramètre est donné plusieurs fois ; la première valeur est gardée. */
   | 'param_repeated'
   /** Cette page n'existe pas ; la dernière est montrée. */

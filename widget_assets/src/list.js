@@ -9,10 +9,6 @@
 
 /** @typedef {{ createHTML(text: string): string }} Policy */
 
-const BUSY = 'Recherche en cours…';
-const LOST = 'La connexion a été perdue : la liste affichée est la précédente.';
-const AGAIN = 'Réessayer';
-const MORE = 'Voir plus';
 const MAX_CHANGES = 20;
 const LOOP_MS = 2000;
 
@@ -29,6 +25,9 @@ const tell = (/** @type {[type?: string, data?: object]} */ ...message) =>
 
 /** @type {(selector: string, within?: ParentNode) => HTMLElement | null} */
 const find = (selector, within = document) => within.querySelector(selector);
+
+/** What this script says, in the page's language: the server wrote it there. @param {string} name */
+const say = (name) => find('.results')?.dataset[name] ?? '';
 
 /** The selector that finds the same control in another version of the form. @param {Element | null} element */
 const pathOf = (element) => {
@@ -53,6 +52,7 @@ const put = (next) => {
   const focused = find('form')?.contains(document.activeElement) ? pathOf(document.activeElement) : '';
   const open = /** @type {HTMLDetailsElement | null} */ (find('form>details'))?.open;
   document.title = next.title;
+  document.documentElement.lang = next.documentElement.lang;
   swap('main>.title', next);
   swap('form', next);
   swap('footer', next);
@@ -82,12 +82,12 @@ const sayLost = (status, again) => {
   const before = [...status.childNodes];
   const button = document.createElement('button');
   button.className = 'action';
-  button.textContent = AGAIN;
+  button.textContent = say('again');
   button.onclick = () => {
     status.replaceChildren(...before);
     again();
   };
-  status.replaceChildren(LOST + ' ', button);
+  status.replaceChildren(say('lost') + ' ', button);
 };
 
 /** @param {string} address @param {boolean} [paged] a page link was followed */
@@ -99,7 +99,7 @@ const show = async (address, paged) => {
   const status = find('.status');
   if (!results || !status) return location.replace(address);
   results.setAttribute('aria-busy', 'true');
-  status.textContent = BUSY;
+  status.textContent = say('busy');
   try {
     if (!put(await read(address, signal))) return location.replace(address);
     history.replaceState(null, '', address);
@@ -131,7 +131,7 @@ const offerMore = () => {
   if (!next || !list) return;
   const button = document.createElement('button');
   button.className = 'action';
-  button.textContent = MORE;
+  button.textContent = say('more');
   find('.pages')?.before(button);
   const append = async () => {
     const { signal } = running;

@@ -64,11 +64,11 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     problem: str | None = None
 
 
-class Apart(msgspec.Struct, frozen=True, kw_only=True):
+class Apart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Cards that match but are not mixed into the list, counted under a label, with the query that lists them.
 
     reason    "unplaced": placed only at département or country level, so without a distance;
-              "broader": filed under the parent of the asked occupation
+              "broader": filed under the parent of the asked occupation, which is `occupation`
     """
 
     kind: str
@@ -76,6 +76,7 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     label: str
     query: dict[str, str | int | float | list[str]] | None
+    occupation: Occupation | None = None
 
 
 class AnswerPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -278,11 +278,11 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         name="lang",
         type="choice",
         group="look",
-        choices=("fr",),
+        choices=("fr", "en"),
         default="fr",
         attribute="lang",
-        example="fr",
-        help="Langue de la page.",
+        example="en",
+        help="Langue de la page : français (fr) ou anglais (en). Les textes des sources restent en français.",
     ),
     Parameter(
         name="origin",
@@ -345,12 +345,13 @@ PROBLEM_CODES: Final[dict[str, str]] = {
     "malformed": "La valeur n'a pas la forme attendue.",
     "too_long": "Le texte est trop long ; il a été coupé.",
     "param_unknown": "Ce paramètre n'existe pas ; il est ignoré.",
+    "lang_unknown": "La page n'existe pas dans cette langue ; elle est en français.",
     "param_repeated": "Ce paramètre est donné plusieurs fois ; la première valeur est gardée.",
     "page_past_end": "Cette page n'existe pas ; la dernière est montrée.",
 }
 """Every code that parsing can report, with the sentence that documents it."""
 
-REMARKS: Final = frozenset({"rome_replaced", "place_replaced", "param_unknown", "page_past_end"})
+REMARKS: Final = frozenset({"rome_replaced", "place_replaced", "param_unknown", "page_past_end", "lang_unknown"})
 """Problems that never make JSON refuse: the answer is exactly what was asked for, and the remark says what to tidy."""
 
 
@@ -538,9 +539,13 @@ class _Reader:
                 return self._integer(row, raw)
             case "choice":
                 value = raw.casefold()
+                if row.name == "lang":
+                    # "fr-FR" and "en_GB" are what sites have at hand.
+                    value = re.split("[-_]", value)[0]
                 if value in row.choices:
                     return value
-                self._report(row.name, raw, "value_unknown", f"Valeurs possibles : {', '.join(row.choices)}.")
+                code = "lang_unknown" if row.name == "lang" else "value_unknown"
+                self._report(row.name, raw, code, f"Valeurs possibles : {', '.join(row.choices)}.")
                 return row.default
             case "colour" | "code":
                 value = raw.casefold().lstrip("#") if row.type == "colour" else raw

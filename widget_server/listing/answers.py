@@ -369,8 +369,10 @@ def _apart(request: SearchRequest, sources: Sequence[Source], occupations: Occup
             if count:
                 code = key.rstrip("=")
                 query = request.canonical() | {"romes": [code], "kinds": [kind], "page": 1}
-                label = f"{words} classées sous le métier plus large « {occupations.label(code) or code} »"
-                apart.append(Apart(kind=kind, reason="broader", count=count, label=label, query=query))
+                broader = _occupation(code, occupations)
+                label = f"{words} classées sous le métier plus large « {broader.label} »"
+                block = Apart(kind=kind, reason="broader", count=count, label=label, query=query, occupation=broader)
+                apart.append(block)
     return tuple(apart)
 
 

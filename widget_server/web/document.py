@@ -15,11 +15,15 @@ from markupsafe import Markup
 from widget_server.domain.colour import DEFAULT_ACCENT, Palette, Scheme, make_palette
 from widget_server.domain.query import BY_NAME, SearchRequest
 from widget_server.web.assets import assets_folder, csp_hash
+from widget_server.web.language import LANGUAGES, Language, language
 
 _FONTS: Final[Mapping[str, str]] = {
     "system": '-apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif',
     "serif": 'Georgia,"Times New Roman",serif',
 }
+LIST_PATH: Final = "/v1/widget"
+CARD_PATH: Final = "/v1/widget/cards/"
+METHOD_PATH: Final = "/methode"
 LOOK: Final = ("title", "heading_level", "theme", "scheme", "accent", "corner", "font", "lang", "view", "form")
 
 
@@ -32,9 +36,6 @@ class Link:
     new: bool = False
 
 
-METHOD: Final = Link(label="Comment cette liste est filtrée et ordonnée", href="/methode", new=True)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Shell:
     """What every page of one server and one partner has in common.
@@ -44,6 +45,7 @@ class Shell:
     origins       the partner's origins, which the bridge may talk to
     public_url    how browsers reach the server from anywhere, for the addresses that leave this page
     partner_name  None on the page that no partner frames: it then is a document of its own, with a first-level heading
+    list_path, card_path   where the list and its cards are, since a page may stand in a frame or by itself
     """
 
     base_url: str
@@ -54,6 +56,8 @@ class Shell:
     origins: tuple[str, ...] = ()
     public_url: str = ""
     partner_name: str | None = None
+    list_path: str = LIST_PATH
+    card_path: str = CARD_PATH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +79,21 @@ class Look:
 
 
 def document(
-    template: str, shell: Shell, look: Look, state: str | None, *, oembed: str | None = None, **context: object
+    template: str,
+    shell: Shell,
+    t: Language,
+    look: Look,
+    state: str | None,
+    *,
+    oembed: str | None = None,
+    **context: object,
 ) -> Rendered:
-    """Fill in a template; without a state the page is inert and gets no script. `oembed` is its oEmbed description."""
+    """Fill in a template in a language; without a state the page is inert and gets no script.
+
+    `oembed` is the address of its oEmbed description.
+    """
     html = (
-        _templates()
+        _templates(t.code)
         .get_template(template)
         .render(
             css=Markup(shell.css),  # noqa: S704 - our own, validated
@@ -88,8 +102,8 @@ def document(
             state=Markup(state) if state is not None else None,  # noqa: S704 - encoded by _state
             script_url=shell.script_url if state is not None else None,
             level=look.heading,
-            method=METHOD,
             oembed=oembed,
+            method=Link(label=t("Comment cette liste est filtrée et ordonnée"), href=METHOD_PATH, new=True),
             **context,
         )
     )
@@ -101,14 +115,14 @@ def document(
 
 
 @cache
-def _templates() -> Environment:
+def _templates(code: str) -> Environment:
     folder = assets_folder()[0] / "templates"
 
     def read(name: str) -> str:
         # Indentation is for whoever edits a template; visitors need not load it.
         return re.sub(r"\n\s*", "\n", (folder / name).read_text("utf-8"))
 
-    return Environment(
+    made = Environment(
         loader=FunctionLoader(read),
         autoescape=True,
         undefined=StrictUndefined,
@@ -116,6 +130,15 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    # What came with the data is French on every page, and says so on a page that is not.
+    data = Markup("") if code == LANGUAGES[0] else Markup(' lang="fr"')
+    made.globals |= {"t": language(code), "data": data}
+    return made
+
+
+def language_of(request: SearchRequest) -> Language:
+    """The language that a request asks for."""
+    return language(request.look.get("lang", LANGUAGES[0]))
 
 
 def look_of(request: SearchRequest, shell: Shell) -> Look:

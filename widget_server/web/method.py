@@ -16,14 +16,17 @@ from widget_server.domain.cards import PublicRule
 from widget_server.domain.query import MAX_PER_KIND
 from widget_server.snapshot.manifest import Manifest
 from widget_server.web import wording
-from widget_server.web.document import Shell, document, plain_look
+from widget_server.web.document import LIST_PATH, Shell, document, plain_look
 from widget_server.web.headers import page_headers
-from widget_server.web.page import LIST_PATH, safe_url
+from widget_server.web.language import language
+from widget_server.web.links import safe_url
 from widget_server.web.replies import HTML, reply
 from widget_server.web.site import cache_control, site_of
 
 _PARIS = ZoneInfo("Europe/Paris")
 _EFFECTS = {"reject": "non montrée", "flag": "montrée avec une mention", "off": "règle désactivée ici"}
+_T = language("fr")
+"""This page is a document of the operator, in French only."""
 _ASLEEP = "sans effet ici : sa liste n’est pas fournie"
 
 
@@ -59,6 +62,7 @@ async def method(request: Request) -> Response:
     page = document(
         "method.html",
         shell,
+        _T,
         plain_look(),
         None,
         title="Comment cette liste est faite",
@@ -77,15 +81,15 @@ def source_method(manifest: Manifest) -> SourceMethod:
     told, counts = manifest.source, manifest.counts
     as_of = datetime.fromisoformat(manifest.harvest.as_of).astimezone(_PARIS)
     figures = (
-        f"Données du {as_of:%d/%m/%Y à %H h %M}\u00a0: {wording.number(counts.read)} lignes lues,"
-        f" {wording.number(counts.cards)} fiches montrées,"
-        f" {wording.number(counts.merged)} réunies à une autre qui dit la même chose."
+        f"Données du {as_of:%d/%m/%Y à %H h %M}\u00a0: {_T.number(counts.read)} lignes lues,"
+        f" {_T.number(counts.cards)} fiches montrées,"
+        f" {_T.number(counts.merged)} réunies à une autre qui dit la même chose."
     )
     # What really happened comes first; the rules that took nothing keep their order.
     rules = sorted(told.rules, key=lambda rule: -_count(rule, manifest))
     return SourceMethod(
         label=told.label,
-        kind=wording.kind_words(told.kind).source,
+        kind=_T(wording.kind_words(told.kind).source),
         method=told.method,
         figures=figures,
         rules=tuple(_row(rule, manifest) for rule in rules),
@@ -105,5 +109,5 @@ def _row(rule: PublicRule, manifest: Manifest) -> RuleRow:
     return RuleRow(
         why=rule.why,
         effect=_ASLEEP if off else _EFFECTS.get(rule.action, rule.action),
-        count=wording.number(_count(rule, manifest)) if rule.active else "–",
+        count=_T.number(_count(rule, manifest)) if rule.active else "–",
     )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from widget_server.domain.answer import Occupation
 from widget_server.listing.answers import make_answer
 from widget_server.web import wording
+from widget_server.web.document import language_of
 from widget_server.web.pasted import form_a, frame_title, reserved_height_px
 from widget_server.web.replies import JSON, OPEN, problem, reply
 from widget_server.web.site import Site, base_url, site_of
@@ -81,6 +82,8 @@ def _describe(site: Site, pairs: list[tuple[str, str]]) -> tuple[str, int]:
     parsed = site.parse(pairs)
     asked = parsed.request
     shown = tuple(Occupation(rome=code, label=site.occupations.label(code) or code) for code in asked.romes)
-    title = asked.look.get("title") or frame_title(wording.jobs(shown), asked.place.label if asked.place else "")
+    t = language_of(asked)
+    place = asked.place.label if asked.place else ""
+    title = asked.look.get("title") or frame_title(t, wording.jobs(t, shown), place)
     answer = make_answer(asked, parsed.problems, site.sources(), site.occupations)
     return title, reserved_height_px(len(answer.cards))

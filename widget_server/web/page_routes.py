@@ -12,7 +12,7 @@ from widget_server.domain.query import Parsed
 from widget_server.listing.answers import make_answer
 from widget_server.web import wording
 from widget_server.web.cards_json import find_card
-from widget_server.web.document import Rendered, Shell
+from widget_server.web.document import Rendered, Shell, language_of
 from widget_server.web.headers import notice_headers, page_headers
 from widget_server.web.page import (
     DetailPage,
@@ -100,7 +100,7 @@ def _read(site: Site, pairs: list[tuple[str, str]]) -> tuple[Settled, Parsed]:
     shown = tuple(Occupation(rome=code, label=site.occupations.label(code) or code) for code in parsed.request.romes)
     settled = settle(
         pairs,
-        job_shown=wording.jobs(shown),
+        job_shown=wording.jobs(language_of(parsed.request), shown),
         place_shown=parsed.request.place.label if parsed.request.place else "",
         jobs=lambda text: _job_choices(site, text),
         places=lambda text: _place_choices(site, text),

@@ -7,7 +7,7 @@ nothing, too low moves what stands below.
 from html import escape
 from typing import Final
 
-from widget_server.web.wording import NBSP
+from widget_server.web.language import Language
 
 SANDBOX: Final = "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox"
 """`allow-same-origin` gives the frame an origin by which messages are checked; the popups are links in new tabs."""
@@ -21,10 +21,12 @@ def reserved_height_px(cards: int) -> int:
     return AROUND_PX + PER_CARD_PX * cards
 
 
-def frame_title(job: str, place: str) -> str:
+def frame_title(t: Language, job: str, place: str) -> str:
     """What a screen reader says of the frame: specific, since a page may hold several."""
     what = ", ".join(part for part in (job, place) if part)
-    return "Offres et formations en alternance" + (f"{NBSP}: {what}" if what else "")
+    return (
+        t("Offres et formations en alternance : {what}", what=what) if what else t("Offres et formations en alternance")
+    )
 
 
 def form_a(url: str, title: str, *, height_px: int) -> str:

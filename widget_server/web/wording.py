@@ -1,4 +1,4 @@
-"""What visitors read in French: names of kinds, counts, distances, dates and the sentence of each notice."""
+"""What visitors read: names of kinds, counts, distances, dates and the sentence of each notice, in a language `t`."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -8,25 +8,26 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from widget_server.domain.answer import AnswerPlace, Notice, Occupation
+from widget_server.domain.answer import AnswerPlace, Apart, Notice, Occupation
 from widget_server.domain.cards import CardPlace
+from widget_server.web.language import Language, mark, marks
 
 PARIS: Final = ZoneInfo("Europe/Paris")
-NBSP: Final = "\u00a0"
-_MONTHS: Final = ["janv.", "févr.", "mars", "avril", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
 
 
 @dataclass(frozen=True, kw_only=True)
 class KindWords:
-    """How a kind is called: its tag, "1 formation", "2 formations", and its actions.
+    """How a kind is called: its tag, "1 formation", "2 formations", and its actions; each is a message.
 
     `home` is where visitors can look by themselves when the source has no data and so cannot say it.
     """
 
     tag: str
-    one: str
+    counted: tuple[str, str]
     many: str
     source: str
+    missing: str
+    withheld: str
     see: str
     apply: str
     home: str | None = None
@@ -34,59 +35,77 @@ class KindWords:
 
 KINDS: Final[Mapping[str, KindWords]] = {
     "training": KindWords(
-        tag="Formation",
-        one="formation",
-        many="formations",
-        source="Les formations",
-        see="Voir la formation",
-        apply="Prendre rendez-vous",
+        tag=mark("Formation"),
+        counted=marks("{n} formation", "{n} formations"),
+        many=mark("formations"),
+        source=mark("Les formations"),
+        missing=mark("Les formations manquent pour le moment : le décompte est incomplet."),
+        withheld=mark("Les formations ne sont pas montrées : les données {since} sont trop anciennes."),
+        see=mark("Voir la formation"),
+        apply=mark("Prendre rendez-vous"),
         home="https://catalogue-apprentissage.intercariforef.org",
     ),
     "offer": KindWords(
-        tag="Offre d’emploi",
-        one="offre d’emploi",
-        many="offres d’emploi",
-        source="Les offres d’emploi",
-        see="Voir l’offre",
-        apply="Postuler",
+        tag=mark("Offre d’emploi"),
+        counted=marks("{n} offre d’emploi", "{n} offres d’emploi"),
+        many=mark("offres d’emploi"),
+        source=mark("Les offres d’emploi"),
+        missing=mark("Les offres d’emploi manquent pour le moment : le décompte est incomplet."),
+        withheld=mark("Les offres d’emploi ne sont pas montrées : les données {since} sont trop anciennes."),
+        see=mark("Voir l’offre"),
+        apply=mark("Postuler"),
         home="https://candidat.francetravail.fr",
     ),
     "recruiter": KindWords(
-        tag="Candidature spontanée",
-        one="entreprise à contacter",
-        many="entreprises à contacter",
-        source="Les entreprises à contacter",
-        see="Voir l’entreprise",
-        apply="Proposer sa candidature",
+        tag=mark("Candidature spontanée"),
+        counted=marks("{n} entreprise à contacter", "{n} entreprises à contacter"),
+        many=mark("entreprises à contacter"),
+        source=mark("Les entreprises à contacter"),
+        missing=mark("Les entreprises à contacter manquent pour le moment : le décompte est incomplet."),
+        withheld=mark("Les entreprises à contacter ne sont pas montrées : les données {since} sont trop anciennes."),
+        see=mark("Voir l’entreprise"),
+        apply=mark("Proposer sa candidature"),
         home="https://labonnealternance.apprentissage.beta.gouv.fr",
     ),
 }
 _SITES: Final[Mapping[str, str]] = {
-    "candidat.francetravail.fr": "France Travail",
-    "labonnealternance.apprentissage.beta.gouv.fr": "La bonne alternance",
-    "catalogue-apprentissage.intercariforef.org": "le catalogue des Carif-Oref",
+    "candidat.francetravail.fr": mark("France Travail"),
+    "labonnealternance.apprentissage.beta.gouv.fr": mark("La bonne alternance"),
+    "catalogue-apprentissage.intercariforef.org": mark("le catalogue des Carif-Oref"),
 }
 """Sites that visitors know by another name than their host's."""
 PUBLIC_SEARCH: Final = "https://labonnealternance.apprentissage.beta.gouv.fr"
 """Where visitors can search when we have nothing at all."""
 
-EXPLANATION: Final = (
-    f"Pas d’offre publiée{NBSP}; d’après nos estimations, cette entreprise pourrait recruter "
-    "en alternance dans ce métier."
+EXPLANATION: Final = mark(
+    "Pas d’offre publiée ; d’après nos estimations, cette entreprise pourrait recruter en alternance dans ce métier."
 )
 """What a predicted recruiter is, in full: once per list, where the first one stands."""
-ESTIMATE: Final = "Estimation statistique, pas une offre d’emploi."
+ESTIMATE: Final = mark("Estimation statistique, pas une offre d’emploi.")
 """The same in short, on every other one."""
-BANDS: Final[Mapping[str, str]] = {"A": "forte", "B": "moyenne", "C": "plus faible"}
+BANDS: Final[Mapping[str, str]] = {
+    "A": mark("Probabilité de recruter : forte."),
+    "B": mark("Probabilité de recruter : moyenne."),
+    "C": mark("Probabilité de recruter : plus faible."),
+}
 """Words, not percentages: the estimate is no finer than its band."""
 
-LEVELS: Final[Mapping[int, str]] = {3: "CAP", 4: "bac", 5: "bac+2", 6: "bac+3 ou 4", 7: "bac+5"}
-LEVEL_ROLES: Final[Mapping[str, str]] = {"target": "niveau visé", "required": "niveau demandé"}
-CONTRACTS: Final[Mapping[str, str]] = {
-    "apprentissage": "apprentissage",
-    "professionnalisation": "contrat de professionnalisation",
+LEVELS: Final[Mapping[int, str]] = {
+    3: mark("CAP"),
+    4: mark("bac"),
+    5: mark("bac+2"),
+    6: mark("bac+3 ou 4"),
+    7: mark("bac+5"),
 }
-FLAGS: Final[Mapping[str, str]] = {"handi": "Handi-engagé", "urgent": "Urgent"}
+LEVEL_ROLES: Final[Mapping[str, str]] = {
+    "target": mark("Niveau visé : {level}"),
+    "required": mark("Niveau demandé : {level}"),
+}
+CONTRACTS: Final[Mapping[str, str]] = {
+    "apprentissage": mark("apprentissage"),
+    "professionnalisation": mark("contrat de professionnalisation"),
+}
+FLAGS: Final[Mapping[str, str]] = {"handi": mark("Handi-engagé"), "urgent": mark("Urgent")}
 SCHOOL_FLAG: Final = "with_training"
 """An offer whose employer is a training centre or a group of employers: the tag says that both come together."""
 
@@ -96,12 +115,19 @@ def kind_words(kind: str) -> KindWords:
     name = kind.replace("_", " ")
     return KINDS.get(kind) or KindWords(
         tag=name.capitalize(),
-        one=name,
+        counted=("{n} " + name, "{n} " + name),
         many=name,
         source=name.capitalize(),
-        see="Voir",
-        apply="Postuler",
+        missing=mark("Une partie de la liste manque pour le moment : le décompte est incomplet."),
+        withheld=mark("Une partie de la liste n’est pas montrée : les données {since} sont trop anciennes."),
+        see=mark("Voir"),
+        apply=mark("Postuler"),
     )
+
+
+def upper(text: str) -> str:
+    """With a capital at the beginning, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def host(url: str) -> str:
@@ -109,41 +135,33 @@ def host(url: str) -> str:
     return (urlsplit(url).hostname or url).removeprefix("www.")
 
 
-def site(url: str) -> str:
+def site(t: Language, url: str) -> str:
     """How visitors call the site of an address."""
-    return _SITES.get(host(url), host(url))
+    name = _SITES.get(host(url))
+    return t(name) if name else host(url)
 
 
-def number(value: int) -> str:
-    """12345 -> "12 345", with the narrow space of French typography."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
-def counted(value: int, one: str, many: str) -> str:
-    """0 and 1 are singular in French."""
-    return f"{number(value)}{NBSP}{one if value < 2 else many}"
-
-
-def kind_counts(counts: Mapping[str, int]) -> str:
+def kind_counts(t: Language, counts: Mapping[str, int]) -> str:
     """ "37 formations, 29 offres d'emploi et 1 entreprise à contacter"; kinds without result are left out."""
-    words = [(value, kind_words(kind)) for kind, value in counts.items() if value]
-    return listed([counted(value, word.one, word.many) for value, word in words])
+    return listed(t, [t.plural(*kind_words(kind).counted, value) for kind, value in counts.items() if value])
 
 
-def listed(parts: Sequence[str]) -> str:
+def listed(t: Language, parts: Sequence[str]) -> str:
     """ "a, b et c"."""
-    return " et ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
+    if len(parts) < 2:
+        return "".join(parts)
+    return t("{first} et {last}", first=", ".join(parts[:-1]), last=parts[-1])
 
 
-def distance(km: float | None, place: CardPlace) -> str | None:
+def distance(t: Language, km: float | None, place: CardPlace) -> str | None:
     """ "à 2,4 km", "à 12 km"; a place known only by its commune has a distance known only about."""
     if km is None:
         return None
     if place.precision != "address":
-        return "dans la commune" if km < 1 else f"à environ {km:.0f}{NBSP}km"
+        return t("dans la commune") if km < 1 else t("à environ {km} km", km=f"{km:.0f}")
     if km < 0.1:
-        return f"à moins de 100{NBSP}m"
-    return f"à{NBSP}{km:.1f}{NBSP}km".replace(".", ",") if km < 10 else f"à{NBSP}{km:.0f}{NBSP}km"
+        return t("à moins de {m} m", m=100)
+    return t("à {km} km", km=t.decimal(km) if km < 10 else f"{km:.0f}")
 
 
 def where(place: CardPlace) -> str:
@@ -153,19 +171,20 @@ def where(place: CardPlace) -> str:
     return place.label
 
 
-def radius(place: AnswerPlace | None) -> str:
-    """ "à moins de 30 km de Rennes", "à Rennes même", or the name of the area."""
+def radius(t: Language, place: AnswerPlace | None) -> str:
+    """ "à moins de 30 km de Rennes", "dans la seule commune de Rennes", or the name of the area."""
     if place is None:
         return ""
+    said = {"place": place.label, "of_place": of(place.label)}
     if place.radius_km is None:
-        return f": {place.label}"
+        return t(": {place}", **said)
     if place.radius_km == 0:
-        return f"dans la seule commune {of(place.label)}"
-    return f"à moins de {place.radius_km}{NBSP}km {of(place.label)}"
+        return t("dans la seule commune {of_place}", **said)
+    return t("à moins de {km} km {of_place}", km=place.radius_km, **said)
 
 
 def of(name: str) -> str:
-    """A place after "de": "de Rennes", "d'Ajaccio", "du Mans", "des Ulis"."""
+    """A place after "de" in French: "de Rennes", "d'Ajaccio", "du Mans", "des Ulis"."""
     for article, merged in (("Le ", "du "), ("Les ", "des ")):
         if name.startswith(article):
             return merged + name[len(article) :]
@@ -174,102 +193,158 @@ def of(name: str) -> str:
     return f"d’{name}" if first in "AEIOUaeiouŒœÆæ" and name else f"de {name}"
 
 
-def day(told: str | None, now: datetime) -> str | None:
+def day(t: Language, told: str | None, now: datetime) -> str | None:
     """ISO 8601 day -> "3 oct." in the current year, "3 oct. 2025" in another; None when it cannot be read."""
     found = _day(told)
     if found is None:
         return None
-    first = "1er" if found.day == 1 else str(found.day)
+    first = t("1er") if found.day == 1 else str(found.day)
+    months = t("janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.").split()
     year = "" if found.year == now.astimezone(PARIS).year else f" {found.year}"
-    return f"{first}{NBSP}{_MONTHS[found.month - 1]}{year}"
+    return f"{first}\u00a0{months[found.month - 1]}{year}"
 
 
-def full_day(told: str | None) -> str | None:
-    """ISO 8601 day -> "03/10/2026"."""
+def full_day(t: Language, told: str | None) -> str | None:
+    """ISO 8601 day -> "03/10/2026", in English "3 October 2026"."""
     found = _day(told)
-    return f"{found:%d/%m/%Y}" if found else None
+    if found is None:
+        return None
+    return f"{found:%d/%m/%Y}" if t.code == "fr" else f"{found.day} {found:%B %Y}"
 
 
-def ago(told: str | None, now: datetime) -> str | None:
+def ago(t: Language, told: str | None, now: datetime) -> str | None:
     """ISO 8601 day -> "aujourd'hui", "hier", "il y a 3 j", and the date itself after a month; days begin in Paris."""
     found = _day(told)
     if found is None:
         return None
     days = (now.astimezone(PARIS).date() - found).days
     if days < 0 or days > 30:
-        return f"le {day(told, now)}"
-    return {0: "aujourd’hui", 1: "hier"}.get(days, f"il y a {days}{NBSP}j")
+        return t("le {day}", day=day(t, told, now))
+    return {0: t("aujourd’hui"), 1: t("hier")}.get(days) or t("il y a {n} j", n=days)
 
 
-def moment(told: str | None, now: datetime) -> str | None:
-    """ISO 8601 instant -> "aujourd'hui 9 h", "hier 14 h", "du 21 nov. à 14 h", Paris time."""
+def moment(t: Language, told: str | None, now: datetime) -> str | None:
+    """ISO 8601 instant -> "d'aujourd'hui 9 h", "d'hier 14 h", "du 21 nov. à 14 h", Paris time."""
     try:
         instant = datetime.fromisoformat(told or "").astimezone(PARIS)
     except ValueError:
         return None
-    hour = f"{instant.hour}{NBSP}h" + (f"{NBSP}{instant.minute:02d}" if instant.minute else "")
+    if t.code == "fr":
+        hour = f"{instant.hour}\u00a0h" + (f"\u00a0{instant.minute:02d}" if instant.minute else "")
+    else:
+        hour = f"{instant:%H:%M}"
     days = (now.astimezone(PARIS).date() - instant.date()).days
-    if days in (0, 1):
-        return f"{'d’aujourd’hui' if days == 0 else 'd’hier'} {hour}"
-    return f"du {day(instant.date().isoformat(), now)} à {hour}"
+    if days == 0:
+        return t("d’aujourd’hui {hour}", hour=hour)
+    if days == 1:
+        return t("d’hier {hour}", hour=hour)
+    return t("du {day} à {hour}", day=day(t, instant.date().isoformat(), now), hour=hour)
 
 
-def level(value: int | None, diploma: str | None, role: str) -> str | None:
-    """ "niveau visé : CAP (niveau 3)", "niveau demandé : bac+2 (niveau 5)"; the diploma alone without a level."""
-    name = diploma or (LEVELS.get(value) if value else None)
+def level(t: Language, value: int | None, diploma: str | None, role: str) -> str | None:
+    """ "Niveau visé : CAP (niveau 3)", "Niveau demandé : bac+2 (niveau 5)"; the diploma alone without a level."""
+    name = diploma or (t(LEVELS[value]) if value is not None and value in LEVELS else None)
     if name is None:
         return None
-    said = f"{name} (niveau{NBSP}{value})" if value and f"niveau {value}" not in name.casefold() else name
-    prefix = LEVEL_ROLES.get(role, "niveau" if value else "diplôme")
-    return f"{prefix}{NBSP}: {said}"
+    if value and f"niveau {value}" not in name.casefold():
+        name = t("{name} (niveau\u00a0{n})", name=name, n=value)
+    said = LEVEL_ROLES.get(role)
+    if said:
+        return t(said, level=name)
+    return t("Niveau : {level}", level=name) if value else t("Diplôme : {name}", name=name)
 
 
-def jobs(occupations: Sequence[Occupation]) -> str:
+def level_name(t: Language, value: int | None) -> str:
+    """A choice of the level field."""
+    if value is None:
+        return t("Tous les niveaux")
+    return t("{name} (niveau\u00a0{n})", name=upper(t(LEVELS[value])), n=value)
+
+
+def jobs(t: Language, occupations: Sequence[Occupation]) -> str:
     """What the job field shows: the name of one occupation, or the first and how many more."""
     if not occupations:
         return ""
     more = len(occupations) - 1
-    return occupations[0].label + (f" et {counted(more, 'autre métier', 'autres métiers')}" if more else "")
+    if not more:
+        return occupations[0].label
+    others = t.plural("{n} autre métier", "{n} autres métiers", more)
+    return t("{first} et {last}", first=occupations[0].label, last=others)
+
+
+_UNPLACED: Final[Mapping[str, tuple[str, str]]] = {
+    "departement": marks(
+        "{n} fiche sans adresse précise dans le département", "{n} fiches sans adresse précise dans le département"
+    ),
+    "region": marks(
+        "{n} fiche sans adresse précise dans la région ou en France",
+        "{n} fiches sans adresse précise dans la région ou en France",
+    ),
+}
+_UNPLACED_OFFERS: Final[Mapping[str, tuple[str, str]]] = {
+    "departement": marks(
+        "{n} offre sans adresse précise dans le département", "{n} offres sans adresse précise dans le département"
+    ),
+    "region": marks(
+        "{n} offre sans adresse précise dans la région ou en France",
+        "{n} offres sans adresse précise dans la région ou en France",
+    ),
+}
+
+
+def apart(t: Language, block: Apart) -> str:
+    """Cards that match but are not mixed in: how many, and why they stand apart."""
+    if block.reason == "broader":
+        # The occupation's own name is data, and the block's label names it.
+        name = block.occupation.label if block.occupation else ""
+        counted = t.plural(*kind_words(block.kind).counted, block.count)
+        return t("{counted} sous le métier plus large « {name} »", counted=counted, name=name)
+    table = _UNPLACED_OFFERS if block.kind == "offer" else _UNPLACED
+    where = "region" if block.query and "region" in block.query else "departement"
+    return t.plural(*table[where], block.count)
 
 
 _WHAT: Final[Mapping[str, str]] = {
-    "romes": "métier",
-    "insee": "commune",
-    "postcode": "code postal",
-    "latitude": "latitude",
-    "longitude": "longitude",
-    "departement": "département",
-    "region": "région",
-    "radius": "rayon",
-    "kinds": "sorte de fiches",
-    "level": "niveau",
-    "page": "page",
+    "romes": mark("métier"),
+    "insee": mark("commune"),
+    "postcode": mark("code postal"),
+    "latitude": mark("latitude"),
+    "longitude": mark("longitude"),
+    "departement": mark("département"),
+    "region": mark("région"),
+    "radius": mark("rayon"),
+    "kinds": mark("sorte de fiches"),
+    "level": mark("niveau"),
+    "page": mark("page"),
 }
 """The parameters that change which cards are found; a problem with any other is for the integrator alone."""
 
 _SAID: Final[Mapping[str, str]] = {
-    "rome_unknown": "Le code métier «{nbsp}{value}{nbsp}» n’existe pas{nbsp}: il n’a pas été cherché. {hint}",
-    "rome_malformed": "«{nbsp}{value}{nbsp}» n’est pas un code métier{nbsp}: il n’a pas été cherché.",
-    "rome_replaced": "Le code métier «{nbsp}{value}{nbsp}» a changé. {hint}",
-    "too_many": "Seuls les 20 premiers métiers ont été cherchés.",
-    "place_ambiguous": "Plusieurs lieux étaient demandés{nbsp}: «{nbsp}{value}{nbsp}» n’a pas été pris.",
-    "place_unknown": "Le lieu «{nbsp}{value}{nbsp}» n’existe pas.",
-    "place_replaced": "Cette commune a changé de code. {hint}",
-    "pair_incomplete": "Il manquait la moitié de la position{nbsp}: elle n’a pas été prise.",
-    "out_of_bounds": "La valeur «{nbsp}{value}{nbsp}» ({what}) est hors des bornes{nbsp}: la plus proche a été prise.",
-    "page_past_end": "Il n’y a pas de page {value}{nbsp}: voici la dernière.",
+    "rome_unknown": mark("Le code métier « {value} » n’existe pas : il n’a pas été cherché. {hint}"),
+    "rome_malformed": mark("« {value} » n’est pas un code métier : il n’a pas été cherché."),
+    "rome_replaced": mark("Le code métier « {value} » a changé. {hint}"),
+    "too_many": mark("Seuls les 20 premiers métiers ont été cherchés."),
+    "place_ambiguous": mark("Plusieurs lieux étaient demandés : « {value} » n’a pas été pris."),
+    "place_unknown": mark("Le lieu « {value} » n’existe pas."),
+    "place_replaced": mark("Cette commune a changé de code. {hint}"),
+    "pair_incomplete": mark("Il manquait la moitié de la position : elle n’a pas été prise."),
+    "out_of_bounds": mark("La valeur « {value} » ({what}) est hors des bornes : la plus proche a été prise."),
+    "page_past_end": mark("Il n’y a pas de page {value} : voici la dernière."),
 }
+"""The hints are French: the English messages say what was done without them."""
+_OTHERWISE: Final = mark("La valeur « {value} » ({what}) n’a pas pu être prise.")
+_NOWHERE: Final = mark("Cette position n’existe pas : « {value} » ({what}).")
 
 
-def visible(notice: Notice) -> str | None:
+def visible(t: Language, notice: Notice) -> str | None:
     """The sentence of a notice, when the list differs from what the visitor asked; None when it does not."""
     what = _WHAT.get(notice.param)
     if what is None or notice.code in ("rome_missing", "place_missing", "param_unknown"):
         return None
+    said = _SAID.get(notice.code, _OTHERWISE)
     if notice.code == "out_of_bounds" and notice.param in ("latitude", "longitude"):
-        return f"Cette {what} n’existe pas{NBSP}: «{NBSP}{notice.value}{NBSP}»."
-    said = _SAID.get(notice.code, "La valeur «{nbsp}{value}{nbsp}» ({what}) n’a pas pu être prise.")
-    return said.format(value=notice.value[:60], what=what, hint=notice.hint, nbsp=NBSP).strip()
+        said = _NOWHERE
+    return t(said, value=notice.value[:60], what=t(what), hint=notice.hint).strip()
 
 
 def _day(told: str | None) -> date | None:
