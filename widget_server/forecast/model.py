@@ -34,8 +34,9 @@ ROW_GROUP: Final = 122_880
 """Rows that are read at once."""
 SCORED_AT_ONCE: Final = 250_000
 FILES: Final = ("any.ubj", "count.ubj", "features.json", "rome.json")
-"""What a model folder needs; calibration.json is there or not."""
-_CALIBRATION: Final = "calibration.json"
+"""What a model folder needs."""
+CALIBRATION: Final = "calibration.json"
+"""There only when it is applied."""
 
 Target = Literal["any", "count"]
 TARGETS: Final[tuple[Target, ...]] = ("any", "count")
@@ -292,14 +293,17 @@ def matrix_hash(matrix: Affinity) -> str:
     return digest.hexdigest()
 
 
-def write_model(folder: Path, trained: dict[Target, bytes], rome: Rome, calibration: Calibration | None) -> None:
-    """Write the files of a model into a folder."""
+def write_model(folder: Path, trained: dict[Target, bytes], rome: Rome) -> None:
+    """Write the FILES of a model into a folder."""
     for target in TARGETS:
         (folder / f"{target}.ubj").write_bytes(trained[target])
     _write(folder / "features.json", _COLUMNS)
     _write(folder / "rome.json", rome)
-    if calibration:
-        _write(folder / _CALIBRATION, calibration)
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Add a calibration to a model."""
+    _write(folder / CALIBRATION, calibration)
 
 
 def read_model(folder: Path, matrix: Affinity, *, threads: int = 1) -> Hurdle:
@@ -308,7 +312,7 @@ def read_model(folder: Path, matrix: Affinity, *, threads: int = 1) -> Hurdle:
         columns = msgspec.json.decode((folder / "features.json").read_bytes(), type=list[_Column])
         rome = msgspec.json.decode((folder / "rome.json").read_bytes(), type=Rome)
         trained: dict[Target, bytes] = {target: (folder / f"{target}.ubj").read_bytes() for target in TARGETS}
-        saved = folder / _CALIBRATION
+        saved = folder / CALIBRATION
         calibration = msgspec.json.decode(saved.read_bytes(), type=Calibration) if saved.exists() else None
     except (OSError, msgspec.DecodeError) as error:
         raise StageDamaged(f"{folder} does not hold a whole model ({error}); train again") from error

@@ -20,7 +20,7 @@ from widget_server.forecast.features import (
     stock_days,
     write_features,
 )
-from widget_server.forecast.scorers import Hires, Population, Singles
+from widget_server.forecast.scorers import Hires, Population, Progress, Singles
 
 FEATURES_SQL: Final = ", ".join(f"coalesce({feature.name}, 'nan') AS {feature.name}" for feature in FEATURES)
 """The columns of a file of features without nulls: numpy has NaN."""
@@ -29,9 +29,10 @@ FEATURES_SQL: Final = ", ".join(f"coalesce({feature.name}, 'nan') AS {feature.na
 class Library:
     """The files of features of past origins, each computed when it is first asked for."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    def __init__(self, database: duckdb.DuckDBPyConnection, folder: Path, progress: Progress = lambda _: None) -> None:
         self._database = database
         self._folder = folder
+        self._progress = progress
         self.written: dict[Origin, Written] = {}
 
     def file(self, origin: Origin) -> Path:
@@ -39,7 +40,13 @@ class Library:
         path = self._folder / f"{origin.day}.parquet"
         if origin not in self.written:
             self.written[origin] = write_features(self._database, origin, path, labelled=True)
+            self._progress(f"features of {origin.day}: {self.written[origin].rows} establishments")
         return path
+
+    def rows(self, origin: Origin) -> int:
+        """How many establishments are scored on the day of an origin."""
+        self.file(origin)
+        return self.written[origin].rows
 
     def population(self, origin: Origin) -> Population:
         """Everybody of an origin, with what became of them."""
