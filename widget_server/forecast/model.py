@@ -27,7 +27,7 @@ from widget_server.forecast.calibration import Calibration
 from widget_server.forecast.clock import Split
 from widget_server.forecast.features import FEATURES, LABEL
 from widget_server.forecast.occupations import Affinity, choose_kappa, own_mix
-from widget_server.forecast.populations import FEATURES_SQL, matrix, source_sql
+from widget_server.forecast.populations import FEATURES_SQL, matrix, row_groups, source_sql
 from widget_server.forecast.scorers import COLUMNS, Data, Numbers, Population, Prediction, Singles
 
 ROW_GROUP: Final = 122_880
@@ -138,12 +138,6 @@ class _RowGroups(xgb.DataIter):
         features[:, self._hidden] = np.nan
         input_data(data=features, label=hires, feature_names=[feature.name for feature in FEATURES])
         return True
-
-
-def row_groups(database: duckdb.DuckDBPyConnection, path: Path, rows_at_once: int) -> list[tuple[Path, int, int]]:
-    """`(path, first, end)`: the pieces in which a file is read."""
-    rows = int(database.execute(f"SELECT count(*) FROM {source_sql(path)}").fetchall()[0][0])
-    return [(path, first, min(first + rows_at_once, rows)) for first in range(0, rows, rows_at_once)]
 
 
 def read_rows(database: duckdb.DuckDBPyConnection, path: Path, first: int, end: int) -> tuple[Singles, Singles]:

@@ -60,14 +60,21 @@ def first_month(database: duckdb.DuckDBPyConnection) -> Month | None:
 
 
 def read_population(
-    database: duckdb.DuckDBPyConnection, file: Path, origin: Origin, *, labelled: bool = False
+    database: duckdb.DuckDBPyConnection,
+    file: Path,
+    origin: Origin,
+    *,
+    labelled: bool = False,
+    rows: tuple[int, int] | None = None,
 ) -> Population:
     """Everybody in a file of features, with place and hires by ROME from the clean tables.
 
-    `labelled` reads the hires of the window too; only a past origin has them all.
+    `labelled` reads the hires of the window too; only a past origin has them all. `rows` reads a piece of the file,
+    from the first number up to and without the second.
     """
     stocks = stock_days(database)
-    source = source_sql(file)
+    first, end_row = rows or (0, 1 << 62)
+    source = f"(SELECT * FROM {source_sql(file)} WHERE file_row_number >= {first} AND file_row_number < {end_row})"
     label_sql = f", CAST({LABEL} AS BIGINT) AS {LABEL}" if labelled else ""
     columns = database.execute(
         f"SELECT f.siret, f.departement, e.commune, coalesce(f.naf, '') AS naf, {FEATURES_SQL}{label_sql}, "
@@ -106,6 +113,12 @@ def read_population(
 def source_sql(file: Path) -> str:
     """A Parquet file as something to select from."""
     return f"read_parquet('{str(file).replace(chr(39), chr(39) * 2)}', file_row_number = true)"
+
+
+def row_groups(database: duckdb.DuckDBPyConnection, path: Path, rows_at_once: int) -> list[tuple[Path, int, int]]:
+    """`(path, first, end)`: the pieces in which a file is read."""
+    rows = int(database.execute(f"SELECT count(*) FROM {source_sql(path)}").fetchall()[0][0])
+    return [(path, first, min(first + rows_at_once, rows)) for first in range(0, rows, rows_at_once)]
 
 
 def matrix(columns: Mapping[str, Singles]) -> Singles:
