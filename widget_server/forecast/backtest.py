@@ -219,16 +219,29 @@ def contestants(model: Hurdle, split: Split, data: Data, *, seed: int) -> Iterat
 
 
 def table(scores: Sequence[Score], *, metrics: Sequence[str] = METRICS) -> list[str]:
-    """Scorers x metrics of everybody as lines of text, the mean over the origins; `-` where a metric has no meaning."""
+    """Scorers x metrics of everybody as lines of text: each origin, then the mean of all; `-` where there is none."""
     whole = [score for score in scores if not score.group]
-    width = max((len(score.scorer) for score in whole), default=0)
-    lines = ["  ".join([" " * width, *metrics])]
-    for name in dict.fromkeys(score.scorer for score in whole):
+    origins = list(dict.fromkeys(score.origin for score in whole))
+    lines = []
+    for origin in origins:
+        lines += _block(origin, [score for score in whole if score.origin == origin], 1, metrics)
+    if len(origins) > 1:
+        lines += _block("mean", whole, len(origins), metrics)
+    return lines
+
+
+def _block(title: str, scores: Sequence[Score], origins: int, metrics: Sequence[str]) -> list[str]:
+    """The lines of one origin, or of the mean; who does not stand in every origin has no mean."""
+    names = list(dict.fromkeys(score.scorer for score in scores))
+    width = max(len(each) for each in (title, *names))
+    lines = ["  ".join([title.ljust(width), *metrics])]
+    for name in names:
         cells = []
         for metric in metrics:
-            values = [score.value for score in whole if score.scorer == name and score.metric == metric]
-            cells.append((f"{np.mean(values):.4f}" if values else "-").rjust(len(metric)))
-        lines.append("  ".join([name.ljust(width), *cells]))
+            values = [score.value for score in scores if score.scorer == name and score.metric == metric]
+            cells.append((f"{np.mean(values):.4f}" if len(values) == origins else "-").rjust(len(metric)))
+        if any(cell.strip() != "-" for cell in cells):
+            lines.append("  ".join([name.ljust(width), *cells]))
     return lines
 
 

@@ -77,10 +77,10 @@ def read_population(
     source = f"(SELECT * FROM {source_sql(file)} WHERE file_row_number >= {first} AND file_row_number < {end_row})"
     label_sql = f", CAST({LABEL} AS BIGINT) AS {LABEL}" if labelled else ""
     columns = database.execute(
-        f"SELECT f.siret, f.departement, e.commune, coalesce(f.naf, '') AS naf, {FEATURES_SQL}{label_sql}, "
-        "coalesce(e.latitude, 'nan') AS latitude, coalesce(e.longitude, 'nan') AS longitude "
-        f"FROM {source} AS f "
-        f"JOIN establishments AS e ON e.siret = f.siret AND e.as_of = DATE '{origin.stock(stocks)}' ORDER BY f.siret"
+        f"SELECT siret, departement, commune, coalesce(naf, '') AS naf, {FEATURES_SQL}{label_sql}, "
+        "coalesce(latitude, 'nan') AS latitude, coalesce(longitude, 'nan') AS longitude "
+        f"FROM {source} JOIN (SELECT siret, commune, latitude, longitude FROM establishments "
+        f"WHERE as_of = DATE '{origin.stock(stocks)}') USING (siret) ORDER BY siret"
     ).fetchnumpy()
     numbered = f"SELECT siret, row_number() OVER (ORDER BY siret) - 1 AS place FROM {source}"
     end = origin.known_end.number

@@ -129,7 +129,7 @@ def _score_pieces(
             "p_any": p_any[row].astype(np.float32),
             "expected_hires": expected[row].astype(np.float32),
             "share": share.astype(np.float32),
-            "band": np.select([p >= least for least in LEAST_P.values()], list(LEAST_P)).astype(object),
+            "band": np.select([p >= least for least in LEAST_P.values()], list(LEAST_P), default="C").astype(object),
         }
         database.register("pairs", pairs)
         parts.append(str(scratch / f"{nth:06d}.parquet"))
