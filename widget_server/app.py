@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, ExceptionHandler, Lifespan
 
+from widget_server import __version__
 from widget_server.reference.gazetteer import ReferenceGazetteer
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.reference.tables import Tables
+from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings, read_settings
-from widget_server.snapshot.library import Library
-from widget_server.web.assets import Assets, read_assets
+from widget_server.snapshot.library import LOOK_AGAIN_S, Library
+from widget_server.web.assets import Assets, fingerprint, read_assets
+from widget_server.web.cache import AnswerCache, RedisTier
+from widget_server.web.edition import Editions
+from widget_server.web.fast import FastPath, Learnt
 from widget_server.web.partners import read_partners
 from widget_server.web.replies import problem
 from widget_server.web.routes import ROUTES
@@ -36,27 +43,71 @@ def create_app(
     """The application over the snapshots in the settings' data folder; it serves with none, one or all of them."""
     tables = Tables(settings.reference_path())
     places, occupations = Places.load(tables), Occupations.load(tables)
-    metrics = Metrics()
+    metrics, assets = Metrics(), assets or read_assets()
+    partners = read_partners(Path(settings.partners_file) if settings.partners_file else None)
+    now = now or (lambda: datetime.now(UTC))
+    threads = max(1, len(os.sched_getaffinity(0)) // max(1, settings.workers))
+    # One connection more than threads that make answers: the pages of single cards read on the event loop.
+    library = Library(settings.data_path(), settings.expected_sources(), readers=threads + 1)
+    library.refresh(at_once=True)
+    build = [__version__, fingerprint(assets), settings.public_url, *(each.sha256 for each in vintages(tables))]
+    version = partners.version
+    editions = Editions(library=library, settings=settings, now=now, build=" ".join(build), partners=lambda: version)
+    cache = AnswerCache(
+        counts=metrics,
+        threads=threads,
+        most_bytes=settings.cache_mb * 1_000_000,
+        tier=RedisTier(settings.cache_url, metrics) if settings.cache_url else None,
+    )
     site = Site(
         settings=settings,
-        library=Library(settings.data_path(), settings.expected_sources()),
+        library=library,
         places=places,
         occupations=occupations,
         gazetteer=ReferenceGazetteer(places, occupations),
-        partners=read_partners(Path(settings.partners_file) if settings.partners_file else None),
-        assets=assets or read_assets(),
+        partners=partners,
+        assets=assets,
         metrics=metrics,
-        now=now or (lambda: datetime.now(UTC)),
+        editions=editions,
+        cache=cache,
+        learnt=Learnt(editions, cache),
+        now=now,
     )
-    site.library.refresh(at_once=True)
-    app = Starlette(
+    app = Application(
+        site,
         routes=ROUTES,
         middleware=[Middleware(Watch, metrics=metrics)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
-        lifespan=_warm,
+        lifespan=_alive,
     )
     app.state.site = site
     return app
+
+
+class Application(Starlette):
+    """Starlette with the fast path in front of everything that Starlette puts in front of the router."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        routes: Sequence[BaseRoute],
+        middleware: Sequence[Middleware],
+        exception_handlers: Mapping[type[Exception], ExceptionHandler],
+        lifespan: Lifespan["Application"],
+    ) -> None:
+        super().__init__(routes=routes, middleware=middleware, exception_handlers=exception_handlers, lifespan=lifespan)
+        self._site = site
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The stack of Starlette behind the fast path."""
+        site = self._site
+        return FastPath(
+            super().build_middleware_stack(),
+            learnt=site.learnt,
+            served=site.served,
+            answered=site.metrics.answered,
+        )
 
 
 def from_environment() -> Starlette:
@@ -66,15 +117,29 @@ def from_environment() -> Starlette:
 
 
 @asynccontextmanager
-async def _warm(app: Starlette) -> AsyncIterator[None]:
-    """Make the indexes of both suggests aside: the first who types a place must not wait for them."""
+async def _alive(app: Starlette) -> AsyncIterator[None]:
+    """What goes on beside the requests: warming up, and following the shelves."""
     site: Site = app.state.site
+    # The indexes of both suggests are made aside: the first who types a place must not wait for them.
     warming = [
         asyncio.create_task(asyncio.to_thread(site.places.suggest, "a")),
         asyncio.create_task(asyncio.to_thread(site.occupations.suggest, "a")),
     ]
+    following = asyncio.create_task(_follow(site.library))
     yield
-    await asyncio.gather(*warming)
+    following.cancel()
+    await asyncio.gather(following, *warming, return_exceptions=True)
+    await site.cache.close()
+
+
+async def _follow(library: Library) -> None:
+    """Pick up new versions as they come. Reading one to its end takes seconds: in a thread, beside the requests."""
+    while True:
+        await asyncio.sleep(LOOK_AGAIN_S)
+        try:
+            await asyncio.to_thread(library.refresh, at_once=True)
+        except Exception:  # a folder that cannot be read now may be there again in a second
+            _LOG.exception("the shelves cannot be looked at")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -27,6 +27,10 @@ class Settings:
     reference_dir: Annotated[str, "Folder of the refreshed reference tables; empty: DATA_DIR/reference."] = ""
     partners_file: Annotated[str, "TOML file of the partners that may frame the widget; empty: nobody may."] = ""
     workers: Annotated[int, "Server processes; as many as cores."] = 1
+    cache_mb: Annotated[int, "What each server process may keep of finished answers, in MB."] = 64
+    cache_url: Annotated[
+        str, "Redis or Valkey that processes share as a second tier, redis://host:port/0; empty: none."
+    ] = ""
     keep_versions: Annotated[int, "Versions of each snapshot kept on disk."] = 3
     sources: Annotated[str, "Sources that are synced and shown, in the order of the list, as name:kind."] = (
         "trainings:training,offers:offer,recruiters:recruiter"

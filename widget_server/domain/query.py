@@ -484,6 +484,12 @@ def parse(pairs: Iterable[tuple[str, str]], gazetteer: Gazetteer) -> Parsed:
     return _Reader(gazetteer).read(pairs)
 
 
+def is_tidy(pairs: Sequence[tuple[str, str]], also: Sequence[str] = ()) -> bool:
+    """Whether every parameter is one of the table, or one of `also`, and is given once."""
+    names = [_NAMES.get(name.lower()) or (name if name in also else None) for name, _ in pairs]
+    return None not in names and len(set(names)) == len(names)
+
+
 class _Reader:
     def __init__(self, gazetteer: Gazetteer) -> None:
         self.gazetteer = gazetteer

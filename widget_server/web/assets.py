@@ -91,6 +91,17 @@ def read_assets() -> Assets:
     )
 
 
+def fingerprint(assets: Assets) -> str:
+    """Names what pages are made of: two builds with one fingerprint make the same pages."""
+    digest = hashlib.blake2b(digest_size=12)
+    for asset in (assets.style, assets.bridge, assets.script):
+        digest.update(asset.name.encode() + asset.body)
+    folder = assets_folder()[0]
+    for path in sorted([*(folder / "templates").glob("*.html"), *(folder / "locale").rglob("*.mo")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _read(path: Path) -> Asset:
     packed = path.with_name(path.name + ".br")
     return Asset(

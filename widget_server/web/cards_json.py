@@ -1,14 +1,18 @@
 """`/v1/cards`: the one list as JSON, and one card with everything that its source said."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from widget_server.domain.answer import Answer, ListedCard, SourceState
 from widget_server.domain.cards import Fact
-from widget_server.domain.query import PARAMETERS
-from widget_server.listing.answers import Source, list_card, make_answer
-from widget_server.web.replies import JSON, OPEN, problem, reply
+from widget_server.domain.query import PARAMETERS, Problem, is_tidy
+from widget_server.listing.answers import Source, list_card, make_listing
+from widget_server.web.replies import JSON, OPEN, Made, problem, reply, send_list
 from widget_server.web.site import cache_control, site_of
 
 
@@ -37,17 +41,47 @@ class ParameterRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     default: str = ""
 
 
-async def cards(request: Request) -> Response:
-    """The list for a job and a place; 400 with every problem when the request cannot be taken as it is."""
-    site = site_of(request)
-    parsed = site.parse(request.query_params.multi_items())
-    if parsed.errors:
-        names = ", ".join(dict.fromkeys(error.param for error in parsed.errors))
-        return problem(request, 400, "La requête a des paramètres à corriger", f"À corriger : {names}.", parsed.errors)
-    sources = site.sources()
-    answer = make_answer(parsed.request, parsed.problems, sources, site.occupations)
-    body = msgspec.json.encode(answer)
-    return reply(request, body, JSON, headers=OPEN | {"Cache-Control": cache_control(sources)})
+class CardList:
+    """The list for a job and a place; 400 with every problem when the request cannot be taken as it is.
+
+    An ASGI application of its own, so that what is kept is sent as it is.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope)
+        site = site_of(request)
+        pairs = request.query_params.multi_items()
+        parsed = site.parse(pairs)
+        if parsed.errors:
+            names = ", ".join(dict.fromkeys(error.param for error in parsed.errors))
+            title, detail = "La requête a des paramètres à corriger", f"À corriger : {names}."
+            await problem(request, 400, title, detail, parsed.errors)(scope, receive, send)
+            return
+        edition = site.editions.current()
+
+        def make() -> Made:
+            listing = make_listing(parsed.request, parsed.problems, edition.sources, site.occupations)
+            headers = OPEN | {"Cache-Control": cache_control(edition.sources)}
+            return Made(body=listing.json(), media_type=JSON, headers=headers, shown=listing.shown())
+
+        await send_list(
+            scope,
+            send,
+            site,
+            edition=edition,
+            asked={"path": "/v1/cards", "query": parsed.request.canonical(), "notices": told(parsed.problems)},
+            make=make,
+            learn=not parsed.problems and is_tidy(pairs),
+        )
+
+
+cards: Final = CardList()
+
+
+def told(problems: Sequence[Problem]) -> list[tuple[str, str, str]]:
+    """What an answer says of how the request was understood, as a part of what was asked."""
+    return [(problem.param, problem.value, problem.code) for problem in problems]
 
 
 async def card(request: Request) -> Response:

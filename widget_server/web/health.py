@@ -43,5 +43,5 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus exposition."""
     site = site_of(request)
-    text = site.metrics.text([source.state for source in site.sources()])
+    text = site.metrics.text([source.state for source in site.sources()], site.cache.size_bytes)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})

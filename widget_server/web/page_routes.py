@@ -5,13 +5,14 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from widget_server import __version__
 from widget_server.domain.answer import Occupation
-from widget_server.domain.query import Parsed
-from widget_server.listing.answers import make_answer
+from widget_server.domain.query import Parsed, is_tidy
+from widget_server.listing.answers import make_listing
 from widget_server.web import wording
-from widget_server.web.cards_json import find_card
+from widget_server.web.cards_json import find_card, told
 from widget_server.web.document import Rendered, Shell, language_of
 from widget_server.web.headers import notice_headers, page_headers
 from widget_server.web.page import (
@@ -24,7 +25,7 @@ from widget_server.web.page import (
     render_notice,
 )
 from widget_server.web.partners import Partner
-from widget_server.web.replies import HTML, reply
+from widget_server.web.replies import HTML, Made, reply, send_list
 from widget_server.web.site import Site, cache_control, site_of
 from widget_server.web.typed import JOB_FIELD, PLACE_FIELD, Choice, Settled, settle
 
@@ -42,28 +43,76 @@ async def home(request: Request) -> Response:
     return RedirectResponse("/v1/widget", status_code=302)
 
 
-async def widget(request: Request) -> Response:
-    """The list as one finished page; a bad parameter becomes a notice, never an error or a blank frame."""
-    site = site_of(request)
-    settled, parsed = _read(site, request.query_params.multi_items())
-    partner = site.partners.find(parsed.request.partner)
-    if partner is None and request.headers.get("sec-fetch-dest") == "iframe":
-        return _not_here(request, site)
-    sources = site.sources()
-    answer = make_answer(parsed.request, parsed.problems, sources, site.occupations)
-    page = ListPage(
-        shell=_shell(site, partner),
-        answer=answer,
-        request=parsed.request,
-        received=parsed.received,
-        now=site.now(),
-        job=settled.job,
-        place=settled.place,
-        near=_near(site, parsed) if not answer.total else (),
-    )
-    if sources and all(source.state.status == "missing" for source in sources):
-        return _send(request, render_down(page), partner, cache="no-store", status=503)
-    return _send(request, render_list(page), partner, cache=cache_control(sources))
+class ListPages:
+    """The list as one finished page; a bad parameter becomes a notice, never an error or a blank frame.
+
+    An ASGI application of its own, so that what is kept is sent as it is.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope)
+        site = site_of(request)
+        pairs = request.query_params.multi_items()
+        settled, parsed = _read(site, pairs)
+        partner = site.partners.find(parsed.request.partner)
+        if partner is None and request.headers.get("sec-fetch-dest") == "iframe":
+            await _not_here(request, site)(scope, receive, send)
+            return
+        edition = site.editions.current()
+
+        def view() -> tuple[ListPage, tuple[str, ...]]:
+            listing = make_listing(parsed.request, parsed.problems, edition.sources, site.occupations)
+            answer = listing.answer()
+            page = ListPage(
+                shell=_shell(site, partner),
+                answer=answer,
+                request=parsed.request,
+                received=parsed.received,
+                now=edition.now,
+                job=settled.job,
+                place=settled.place,
+                near=_near(site, parsed) if not answer.total else (),
+            )
+            return page, listing.shown()
+
+        if edition.down:
+            page, _ = view()
+            down = _send(request, render_down(page), partner, cache="no-store", status=503)
+            await down(scope, receive, send)
+            return
+
+        def make() -> Made:
+            page, shown = view()
+            rendered = render_list(page)
+            headers = _headers(rendered, partner, cache_control(edition.sources))
+            return Made(body=rendered.html, media_type=HTML, headers=headers, shown=shown)
+
+        typed = {name: value for name, value in pairs if name in (JOB_FIELD, PLACE_FIELD)}
+        await send_list(
+            scope,
+            send,
+            site,
+            edition=edition,
+            asked={
+                "path": "/v1/widget",
+                "query": parsed.request.canonical(),
+                "look": parsed.request.look,
+                "lock": parsed.request.lock,
+                "partner": parsed.request.partner,
+                # The page tells the host page what it was called with; who the host page is it does not say.
+                "received": {name: value for name, value in parsed.received.items() if name != "origin"},
+                "typed": typed,
+                "notices": told(parsed.problems),
+            },
+            make=make,
+            partner=partner.id if partner else None,
+            # A page of no partner is answered with a notice inside a frame: only the router can tell.
+            learn=partner is not None and not parsed.problems and is_tidy(pairs, (JOB_FIELD, PLACE_FIELD)),
+        )
+
+
+widget: Final = ListPages()
 
 
 async def detail(request: Request) -> Response:
@@ -154,6 +203,10 @@ def _not_here(request: Request, site: Site) -> Response:
 
 
 def _send(request: Request, page: Rendered, partner: Partner | None, *, cache: str, status: int = 200) -> Response:
+    return reply(request, page.html, HTML, headers=_headers(page, partner, cache, status=status), status=status)
+
+
+def _headers(page: Rendered, partner: Partner | None, cache: str, *, status: int = 200) -> dict[str, str]:
     headers = page_headers(
         frame_ancestors=partner.origins if partner else (), scripts=page.script_hashes, styles=page.style_hashes
     )
@@ -161,4 +214,4 @@ def _send(request: Request, page: Rendered, partner: Partner | None, *, cache: s
     if partner is None and status == 200:
         # The same address gives a notice inside a frame: the two must never be mixed.
         headers |= {"Cache-Control": "private, max-age=60", "Vary": "Sec-Fetch-Dest"}
-    return reply(request, page.html, HTML, headers=headers, status=status)
+    return headers

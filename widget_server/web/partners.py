@@ -8,6 +8,7 @@
 An origin is exact: scheme, host and port, nothing else. `http://` is accepted for loopback only.
 """
 
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -36,6 +37,11 @@ class Partners:
     """The registry; empty when there is no file."""
 
     by_id: dict[str, Partner] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Names the content: two registries with one version are the same."""
+        return hashlib.blake2b(repr(sorted(self.by_id.items())).encode(), digest_size=8).hexdigest()
 
     def find(self, partner: str | None) -> Partner | None:
         """The partner of an id; None for an unknown or missing one."""

@@ -2,15 +2,22 @@
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import brotli
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope, Send
 
 from widget_server.domain.query import Problem
+from widget_server.web.cache import Asked, etag_of, key_of
+from widget_server.web.edition import Edition
+from widget_server.web.entries import Kept, coding_of, keep
+from widget_server.web.fast import Known
+from widget_server.web.site import Site
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -39,7 +46,7 @@ def reply(
         sent["ETag"] = tag
         if tag in (part.strip() for part in request.headers.get("if-none-match", "").split(",")):
             return Response(status_code=304, headers=sent)
-    coding = _coding(request.headers.get("accept-encoding", ""))
+    coding = coding_of(request.headers.get("accept-encoding", ""))
     if len(body) > _SMALL and coding == "br":
         body = brotli_body or brotli.compress(body, quality=_BROTLI_QUALITY)
         sent["Content-Encoding"] = "br"
@@ -49,13 +56,44 @@ def reply(
     return Response(body, status_code=status, headers=sent, media_type=media_type)
 
 
-def _coding(accepted: str) -> str | None:
-    """The best coding that the client accepts; a quality of 0 is a refusal."""
-    offers: dict[str, bool] = {}
-    for item in accepted.lower().split(","):
-        name, _, weight = item.partition(";")
-        offers[name.strip()] = weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return next((name for name in ("br", "gzip") if offers.get(name, False)), None)
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A list that was just made. `shown` are the SIRET of the recruiters in it."""
+
+    body: bytes
+    media_type: str
+    headers: Mapping[str, str]
+    shown: tuple[str, ...]
+
+
+async def send_list(
+    scope: Scope,
+    send: Send,
+    site: Site,
+    *,
+    edition: Edition,
+    asked: Asked,
+    make: Callable[[], Made],
+    partner: str | None = None,
+    learn: bool = False,
+) -> None:
+    """Send a list from the cache, where `make` puts it when it is not there; `make` runs in a worker thread.
+
+    asked     everything of the request that the body or a header depends on
+    learn     whether the same text, sent again by anybody, may be answered in front of the router
+    """
+    key = key_of(edition.token, asked)
+    now_s = edition.now.timestamp()
+
+    def fill() -> Kept:
+        made = make()
+        return keep(made.body, made.headers, made.media_type, etag_of(key), made.shown, now_s)
+
+    known = Known(key, await site.cache.entry(key, fill, now_s), partner)
+    await known.entry.send(scope["headers"], send)
+    if learn:
+        site.learnt.learn(scope["path"], scope["query_string"], known, edition.token)
+    site.served(known)
 
 
 class ErrorRow(msgspec.Struct, frozen=True, kw_only=True):

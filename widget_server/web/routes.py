@@ -6,10 +6,10 @@ from widget_server.web import cards_json, embed, health, method, oembed, page_ro
 
 ROUTES: list[BaseRoute] = [
     Route("/", page_routes.home),
-    Route("/v1/widget", page_routes.widget),
+    Route("/v1/widget", page_routes.widget, methods=["GET"]),
     Route("/v1/widget/cards/{card_id:path}", page_routes.detail),
     Route("/methode", method.method),
-    Route("/v1/cards", cards_json.cards),
+    Route("/v1/cards", cards_json.cards, methods=["GET"]),
     Route("/v1/cards/{card_id:path}", cards_json.card),
     Route("/v1/parameters", cards_json.parameters),
     Route("/v1/schema", cards_json.schema),

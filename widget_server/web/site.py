@@ -8,19 +8,25 @@ from typing import cast
 from starlette.requests import Request
 
 from widget_server.domain.query import Gazetteer, Parsed, parse
-from widget_server.listing.answers import Source, source_state
+from widget_server.listing.answers import Source
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.settings import Settings
 from widget_server.snapshot.library import Library
 from widget_server.web.assets import Assets
+from widget_server.web.cache import AnswerCache
+from widget_server.web.edition import Editions
+from widget_server.web.fast import Known, Learnt
 from widget_server.web.partners import Partners
 from widget_server.web.watch import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The running server's parts. `now` is the clock: aware, so that freshness can be told in Paris time."""
+    """The running server's parts. `now` is the clock: aware, so that freshness can be told in Paris time.
+
+    learnt   the requests that the fast path answers without the router
+    """
 
     settings: Settings
     library: Library
@@ -30,24 +36,17 @@ class Site:
     partners: Partners
     assets: Assets
     metrics: Metrics
+    editions: Editions
+    cache: AnswerCache
+    learnt: Learnt
     now: Callable[[], datetime]
 
     def sources(self) -> tuple[Source, ...]:
-        """Every expected source with its state now, newer snapshots picked up first."""
-        self.library.refresh()
-        now = self.now()
-        return tuple(
-            source_state(
-                loaded.name,
-                loaded.kind,
-                loaded.snapshot,
-                now,
-                late_after_s=self.settings.late_after_s(loaded.kind),
-                withheld_after_s=self.settings.withheld_after_s(loaded.kind),
-                problem=loaded.problem or (loaded.run.cause if loaded.run else None),
-            )
-            for loaded in self.library.loaded
-        )
+        """Every expected source with its state now."""
+        return self.editions.current().sources
+
+    def served(self, known: Known) -> None:
+        """What is counted for each list that leaves, whether it was made, kept or known to be unchanged."""
 
     def parse(self, pairs: list[tuple[str, str]]) -> Parsed:
         """Read decoded query pairs with the one parser."""

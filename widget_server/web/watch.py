@@ -32,6 +32,22 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
             registry=self.registry,
         )
+        self._answers = Counter(
+            "widget_answers",
+            "Lists by where they came from: fast, memory, shared or made",
+            ["origin"],
+            registry=self.registry,
+        )
+        self._tier_failures = Counter(
+            "widget_cache_tier_failures", "Calls to the second tier of the cache that failed", registry=self.registry
+        )
+        self._cache_bytes = Gauge(
+            "widget_cache_bytes", "What the kept answers take", registry=self.registry, multiprocess_mode="livesum"
+        )
+        # A child costs 0.5 us where labels() costs 3: each is looked up once.
+        self._origins = {name: self._answers.labels(name) for name in ("fast", "memory", "shared", "made")}
+        self._counters: dict[tuple[str, int], Counter] = {}
+        self._timers: dict[str, Histogram] = {}
         self.cards = self._gauge("widget_source_cards", "Cards in the current snapshot")
         self.age = self._gauge("widget_source_age_seconds", "Age of the last complete harvest")
         self.status = self._gauge("widget_source_status", "0 ok, 1 late, 2 missing or withheld")
@@ -40,8 +56,28 @@ class Metrics:
     def _gauge(self, name: str, help: str) -> Gauge:
         return Gauge(name, help, ["source"], registry=self.registry, multiprocess_mode="mostrecent")
 
-    def text(self, states: Sequence[SourceState]) -> bytes:
-        """The exposition format, with the sources as they are now."""
+    def answered_from(self, place: str) -> None:
+        """Count where the answer of a list came from."""
+        self._origins[place].inc()
+
+    def tier_failed(self) -> None:
+        """Count a call to the second tier of the cache that failed."""
+        self._tier_failures.inc()
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one request under the path of its route."""
+        counter = self._counters.get((route, status))
+        if counter is None:
+            counter = self._counters[route, status] = self.requests.labels(route, status)
+        counter.inc()
+        timer = self._timers.get(route)
+        if timer is None:
+            timer = self._timers[route] = self.seconds.labels(route)
+        timer.observe(seconds)
+
+    def text(self, states: Sequence[SourceState], cache_bytes: int) -> bytes:
+        """The exposition format, with the sources and the cache as they are now."""
+        self._cache_bytes.set(cache_bytes)
         for state in states:
             self.cards.labels(state.name).set(state.count)
             self.age.labels(state.name).set(float("nan") if state.age_s is None else state.age_s)
@@ -74,7 +110,9 @@ class Watch:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_ALWAYS]
+                # What is prepared carries them, in a tuple.
+                if not isinstance(message["headers"], tuple):
+                    message["headers"] = [*message["headers"], *_ALWAYS]
             await send(message)
 
         try:
@@ -82,5 +120,4 @@ class Watch:
         finally:
             # The route's pattern, not the path: a label per card would grow without end.
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(route, status).inc()
-            self._metrics.seconds.labels(route).observe(time.perf_counter() - begun)
+            self._metrics.answered(route, status, time.perf_counter() - begun)

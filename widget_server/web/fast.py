@@ -1,0 +1,104 @@
+"""The fast path: a request whose exact text was answered before is answered in front of the router.
+
+It holds no answers of its own, only pointers from (path, raw query) to entries of the cache. Everything else, and
+whatever could change a header, goes on to the router.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from widget_server.web.cache import AnswerCache
+from widget_server.web.edition import Editions
+from widget_server.web.entries import Entry
+
+MOST: Final = 4096
+LONGEST_QUERY_BYTES: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where a learnt request leads: the key and the entry in the cache, and the partner whose page it is."""
+
+    key: str
+    entry: Entry
+    partner: str | None
+
+
+Served = Callable[[Known], None]
+Answered = Callable[[str, int, float], None]
+
+
+class Learnt:
+    """The requests that are known by their text, of one edition; the least used leave first."""
+
+    def __init__(self, editions: Editions, cache: AnswerCache) -> None:
+        self._editions = editions
+        self._cache = cache
+        self._token = ""
+        self._known: OrderedDict[tuple[str, bytes], Known] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def learn(self, path: str, query: bytes, known: Known, token: str) -> None:
+        """Remember the text of a request that the router answered with 200. Whether it is tidy is for the caller."""
+        if len(query) > LONGEST_QUERY_BYTES or token != self._editions.current().token:
+            return
+        self._turn(token)
+        self._known[path, query] = known
+        if len(self._known) > MOST:
+            self._known.popitem(last=False)
+
+    def find(self, path: str, query: bytes) -> Known | None:
+        """The entry of a request, if it is known and may be sent now."""
+        known = self._known.get((path, query))
+        if known is None:
+            return None
+        edition = self._editions.current()
+        self._turn(edition.token)
+        if (path, query) not in self._known:
+            return None
+        if known.entry.dropped or edition.now.timestamp() >= known.entry.fresh_until_s:
+            del self._known[path, query]
+            return None
+        self._known.move_to_end((path, query))
+        self._cache.used(known.key)
+        return known
+
+    def _turn(self, token: str) -> None:
+        """With a new edition everything that was learnt is void."""
+        if token != self._token:
+            self._known.clear()
+            self._token = token
+
+
+class FastPath:
+    """Pure ASGI: answers what is learnt, hands on everything else.
+
+    served      told of each list that leaves
+    answered    told of each request: its path, its status, its seconds
+    """
+
+    def __init__(self, app: ASGIApp, *, learnt: Learnt, served: Served, answered: Answered) -> None:
+        self._app = app
+        self._learnt = learnt
+        self._served = served
+        self._answered = answered
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["method"] == "GET":
+            path = scope["path"]
+            known = self._learnt.find(path, scope["query_string"])
+            if known is not None:
+                begun = time.perf_counter()
+                status = await known.entry.send(scope["headers"], send)
+                self._served(known)
+                self._answered(path, status, time.perf_counter() - begun)
+                return
+        await self._app(scope, receive, send)
