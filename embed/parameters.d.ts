@@ -90,4 +90,10 @@ export type ParameterProblem =
   /** Ce paramètre est donné plusieurs fois ; la première valeur est gardée. */
   | 'param_repeated'
   /** Cette page n'existe pas ; la dernière est montrée. */
-  | 'page_past_end';
+  | 'page_past_end'
+  /** Ce partenaire n'est pas enregistré ; la page ne peut pas être intégrée. */
+  | 'partner_unknown'
+  /** Ce critère est fixé pour ce partenaire ; la valeur enregistrée est gardée. */
+  | 'param_fixed'
+  /** Ce partenaire ne montre pas cette sorte de fiches. */
+  | 'kind_excluded';

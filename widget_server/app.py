@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -28,31 +29,46 @@ from widget_server.web.assets import Assets, fingerprint, read_assets
 from widget_server.web.cache import AnswerCache, RedisTier
 from widget_server.web.edition import Editions
 from widget_server.web.fast import FastPath, Learnt
-from widget_server.web.partners import read_partners
+from widget_server.web.quotas import Quotas
+from widget_server.web.registry import Registry
 from widget_server.web.replies import problem
 from widget_server.web.routes import ROUTES
 from widget_server.web.site import Site
+from widget_server.web.turnstile import Turnstile
 from widget_server.web.watch import Metrics, Watch
 
 _LOG = logging.getLogger(__name__)
 
 
 def create_app(
-    settings: Settings, *, now: Callable[[], datetime] | None = None, assets: Assets | None = None
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] | None = None,
+    assets: Assets | None = None,
+    clock_s: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The application over the snapshots in the settings' data folder; it serves with none, one or all of them."""
+    """The application over the snapshots in the settings' data folder; it serves with none, one or all of them.
+
+    `now` is the clock that people read, `clock_s` the one that quotas and files are looked after with.
+    """
     tables = Tables(settings.reference_path())
     places, occupations = Places.load(tables), Occupations.load(tables)
+    gazetteer = ReferenceGazetteer(places, occupations)
     metrics, assets = Metrics(), assets or read_assets()
-    partners = read_partners(Path(settings.partners_file) if settings.partners_file else None)
+    registry = Registry(Path(settings.partners_file) if settings.partners_file else None, gazetteer, clock_s=clock_s)
     now = now or (lambda: datetime.now(UTC))
     threads = max(1, len(os.sched_getaffinity(0)) // max(1, settings.workers))
     # One connection more than threads that make answers: the pages of single cards read on the event loop.
     library = Library(settings.data_path(), settings.expected_sources(), readers=threads + 1)
     library.refresh(at_once=True)
     build = [__version__, fingerprint(assets), settings.public_url, *(each.sha256 for each in vintages(tables))]
-    version = partners.version
-    editions = Editions(library=library, settings=settings, now=now, build=" ".join(build), partners=lambda: version)
+    editions = Editions(
+        library=library,
+        settings=settings,
+        now=now,
+        build=" ".join(build),
+        partners=lambda: registry.current().version,
+    )
     cache = AnswerCache(
         counts=metrics,
         threads=threads,
@@ -64,8 +80,9 @@ def create_app(
         library=library,
         places=places,
         occupations=occupations,
-        gazetteer=ReferenceGazetteer(places, occupations),
-        partners=partners,
+        gazetteer=gazetteer,
+        registry=registry,
+        quotas=Quotas(clock_s=clock_s),
         assets=assets,
         metrics=metrics,
         editions=editions,
@@ -85,7 +102,10 @@ def create_app(
 
 
 class Application(Starlette):
-    """Starlette with the fast path in front of everything that Starlette puts in front of the router."""
+    """Starlette with the turnstile and the fast path in front of everything that it puts in front of the router.
+
+    The turnstile is first: what is answered from a cache is counted too.
+    """
 
     def __init__(
         self,
@@ -102,12 +122,13 @@ class Application(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         """The stack of Starlette behind the fast path."""
         site = self._site
-        return FastPath(
+        fast = FastPath(
             super().build_middleware_stack(),
             learnt=site.learnt,
             served=site.served,
             answered=site.metrics.answered,
         )
+        return Turnstile(fast, site)
 
 
 def from_environment() -> Starlette:

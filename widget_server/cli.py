@@ -10,6 +10,7 @@ import click
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError, SnapshotError
+from widget_server.partners import partners
 from widget_server.settings import Settings, describe, read_settings
 from widget_server.snapshot.shelf import Shelf
 
@@ -26,6 +27,9 @@ def main(context: click.Context, file: Path | None) -> None:
         raise click.ClickException(str(error)) from error
     if file is not None:
         os.environ["WIDGET_SETTINGS"] = str(file)
+
+
+main.add_command(partners)
 
 
 @main.command()

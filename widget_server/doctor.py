@@ -17,6 +17,9 @@ import msgspec
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError, SnapshotError, UpstreamError, UpstreamRefused
+from widget_server.reference.gazetteer import ReferenceGazetteer
+from widget_server.reference.occupations import Occupations
+from widget_server.reference.places import Places
 from widget_server.reference.tables import Tables
 from widget_server.reference.vintages import vintages
 from widget_server.settings import DAY_S, Settings
@@ -25,7 +28,7 @@ from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
 from widget_server.sync.sync import kit_for
 from widget_server.sync.watch import Plan, is_watched, plans
-from widget_server.web.partners import read_partners
+from widget_server.web.registry import read_partners
 
 State = Literal["ok", "note", "attention"]
 
@@ -168,9 +171,12 @@ class Doctor:
     def _partners(self) -> Iterator[Finding]:
         file = self.settings.partners_file
         try:
-            count = len(read_partners(Path(file) if file else None).by_id)
+            tables = Tables(self.settings.reference_path())
+            gazetteer = ReferenceGazetteer(Places.load(tables), Occupations.load(tables))
+            count = len(read_partners(Path(file) if file else None, gazetteer).by_id)
         except SettingError as error:
-            yield _finding("partners", "PARTNERS_FILE", str(error), "correct the named line")
+            remedy = "correct the named line; a running server keeps the last good file meanwhile"
+            yield _finding("partners", "PARTNERS_FILE", str(error), remedy)
             return
         remedy = "" if count else "set PARTNERS_FILE: without it no site may frame the widget"
         state: State = "ok" if count else "note"

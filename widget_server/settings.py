@@ -26,6 +26,10 @@ class Settings:
     data_dir: Annotated[str, "Folder of the snapshots."] = "data"
     reference_dir: Annotated[str, "Folder of the refreshed reference tables; empty: DATA_DIR/reference."] = ""
     partners_file: Annotated[str, "TOML file of the partners that may frame the widget; empty: nobody may."] = ""
+    quota_per_minute: Annotated[
+        int,
+        "Calls per minute of one address for one partner, in each worker; 0: no limit. This machine is not counted.",
+    ] = 600
     workers: Annotated[int, "Server processes; as many as cores."] = 1
     cache_mb: Annotated[int, "What each server process may keep of finished answers, in MB."] = 64
     cache_url: Annotated[

@@ -1,10 +1,12 @@
 """A whole web application over a few cards in real places, without a network."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from starlette.applications import Starlette
 
 from tests.builders import NOW, declaration, entry
 from tests.builders import harvest as make_harvest
@@ -53,12 +55,35 @@ def fill(folder: Path, *, sources: tuple[str, ...] = ("trainings", "offers", "re
             draft.publish(tree=OCCUPATIONS, harvest=make_harvest(demonstration=True), keep=3)
 
 
+class Client(httpx.AsyncClient):
+    """A client that may call from several addresses: `caller` is the one in use."""
+
+    def __init__(self, app: Starlette, callers: tuple[str, ...]) -> None:
+        self.caller = callers[0]
+        self._ways = {
+            caller: httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(caller, 1)) for caller in callers
+        }
+        super().__init__(transport=self._ways[self.caller], base_url="http://widget.test")
+
+    def _transport_for_url(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        return self._ways[self.caller]
+
+
 @asynccontextmanager
-async def client(folder: Path, *, now=NOW, assets: Assets = ASSETS, **more: object) -> AsyncIterator[httpx.AsyncClient]:
-    partners = folder / "partners.toml"
-    partners.write_text(PARTNERS, "utf-8")
-    settings = Settings(**({"data_dir": str(folder), "partners_file": str(partners)} | more))
-    app = create_app(settings, now=lambda: now, assets=assets)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://widget.test") as http:
+async def client(
+    folder: Path,
+    *,
+    now=NOW,
+    assets: Assets = ASSETS,
+    partners: str = PARTNERS,
+    clock_s: Callable[[], float] = time.monotonic,
+    callers: tuple[str, ...] = ("127.0.0.1",),
+    **more: object,
+) -> AsyncIterator[Client]:
+    """The application over a folder, for the partners of a registry; `more` are settings."""
+    registry = folder / "partners.toml"
+    registry.write_text(partners, "utf-8")
+    settings = Settings(**({"data_dir": str(folder), "partners_file": str(registry)} | more))
+    app = create_app(settings, now=lambda: now, assets=assets, clock_s=clock_s)
+    async with Client(app, callers) as http:
         yield http

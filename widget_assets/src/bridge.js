@@ -12,8 +12,10 @@ const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 
 const read = () => JSON.parse(/** @type {HTMLElement} */ (document.getElementById('alternance-state')).innerText);
 
-/** @type {{origins: string[], version: string, params: object}} */
-const { origins, version, params } = read();
+/** @type {{origins: string, version: string, params: object}} */
+const { origins: pattern, version, params } = read();
+/** Anchored by the server: the same origins as in `frame-ancestors`, where `https://*.example.fr` is any host under it. */
+const origins = RegExp(pattern);
 let host = '';
 let height_px = 0;
 
@@ -33,7 +35,7 @@ const tellResults = () => {
 };
 
 const meet = (/** @type {string} */ origin) => {
-  if (!host && origins.includes(origin)) {
+  if (!host && origins.test(origin)) {
     host = origin;
     post('ready', { v: 1, version, params });
     tellResults();
@@ -46,7 +48,7 @@ if (parent != self) {
   // Only the wrapper's own height, never that of the window: the frame follows it, and it must not follow the frame.
   new ResizeObserver(tellHeight).observe(main);
   addEventListener('message', ({ source, origin, data }) => {
-    if (source == parent && origins.includes(origin) && isMessage(data, FROM_HOST)) {
+    if (source == parent && origins.test(origin) && isMessage(data, FROM_HOST)) {
       meet(origin);
       if (data.type == 'configure') {
         // No entry in the visitor's history; from the page of one card back to the list.

@@ -6,7 +6,7 @@ A page shows the corrected request with its notices; JSON refuses a request that
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, Literal, Protocol
@@ -327,6 +327,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
 
 BY_NAME: Final = {row.name: row for row in PARAMETERS if row.group != "host"}
 _NAMES: Final = {alias: row.name for row in PARAMETERS if row.group != "host" for alias in (row.name, *row.aliases)}
+PLACE_NAMES: Final = ("insee", "postcode", "latitude", "longitude", "departement", "region")
+"""The ways to say where."""
 
 PROBLEM_CODES: Final[dict[str, str]] = {
     "rome_missing": "Aucun métier n'est donné.",
@@ -348,10 +350,15 @@ PROBLEM_CODES: Final[dict[str, str]] = {
     "lang_unknown": "La page n'existe pas dans cette langue ; elle est en français.",
     "param_repeated": "Ce paramètre est donné plusieurs fois ; la première valeur est gardée.",
     "page_past_end": "Cette page n'existe pas ; la dernière est montrée.",
+    "partner_unknown": "Ce partenaire n'est pas enregistré ; la page ne peut pas être intégrée.",
+    "param_fixed": "Ce critère est fixé pour ce partenaire ; la valeur enregistrée est gardée.",
+    "kind_excluded": "Ce partenaire ne montre pas cette sorte de fiches.",
 }
 """Every code that parsing can report, with the sentence that documents it."""
 
-REMARKS: Final = frozenset({"rome_replaced", "place_replaced", "param_unknown", "page_past_end", "lang_unknown"})
+REMARKS: Final = frozenset(
+    {"rome_replaced", "place_replaced", "param_unknown", "page_past_end", "lang_unknown", "partner_unknown"}
+)
 """Problems that never make JSON refuse: the answer is exactly what was asked for, and the remark says what to tidy."""
 
 
@@ -430,10 +437,33 @@ class Gazetteer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a partner settled once for every page of its own.
+
+    defaults  what is taken where the query says nothing, in the words of the table; the theme and the title are there
+    lock      criteria that visitors cannot change; one that has a default keeps it, whatever the query says
+    kinds     the kinds that may be shown at all, in the table's order
+    """
+
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    lock: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = KINDS
+
+    def default(self, name: str) -> str:
+        """What a parameter is when the query does not have it: a link may leave it out."""
+        if name == "kinds":
+            return self.defaults.get(name) or ",".join(self.kinds)
+        if name == "lock":
+            return ",".join(self.lock)
+        return self.defaults.get(name, BY_NAME[name].default)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchRequest:
     """A request that can be answered: what to look for, where, and how to show it.
 
-    `romes` is sorted. `place` None is the state "place unknown", no `romes` the state "job unknown".
+    `romes` is sorted. `place` None is the state "place unknown", no `romes` the state "job unknown". `terms` are those
+    of the partner: a link back to this request repeats what differs from them.
     """
 
     romes: tuple[str, ...] = ()
@@ -446,6 +476,7 @@ class SearchRequest:
     partner: str | None = None
     look: dict[str, str] = field(default_factory=dict)
     lock: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
 
     def canonical(self) -> dict[str, str | int | float | list[str]]:
         """The request in one spelling: what the answer repeats, and what a link is made of."""
@@ -479,9 +510,9 @@ class Parsed:
         return tuple(problem for problem in self.problems if problem.refused)
 
 
-def parse(pairs: Iterable[tuple[str, str]], gazetteer: Gazetteer) -> Parsed:
+def parse(pairs: Iterable[tuple[str, str]], gazetteer: Gazetteer, terms: Terms | None = None) -> Parsed:
     """Read decoded query pairs. Never raises; every problem is reported, each with its remedy."""
-    return _Reader(gazetteer).read(pairs)
+    return _Reader(gazetteer, terms or Terms()).read(pairs)
 
 
 def is_tidy(pairs: Sequence[tuple[str, str]], also: Sequence[str] = ()) -> bool:
@@ -491,13 +522,18 @@ def is_tidy(pairs: Sequence[tuple[str, str]], also: Sequence[str] = ()) -> bool:
 
 
 class _Reader:
-    def __init__(self, gazetteer: Gazetteer) -> None:
+    def __init__(self, gazetteer: Gazetteer, terms: Terms) -> None:
         self.gazetteer = gazetteer
+        self.terms = terms
         self.problems: list[Problem] = []
         self.values: dict[str, str] = {}
+        self.emptied: set[str] = set()
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> Parsed:
         self._collect(pairs)
+        # The frame tells the host page what it received: what the partner settled is not among it.
+        received = dict(self.values)
+        self._settle()
         look = {row.name: self._one(row) for row in PARAMETERS if row.group == "look" and row.type != "csv"}
         partner = look.pop("partner") or None
         look.pop("origin")
@@ -505,15 +541,16 @@ class _Reader:
             romes=self._romes(),
             place=self._place(),
             radius_km=int(self._one(BY_NAME["radius"])),
-            kinds=self._choices(BY_NAME["kinds"]),
+            kinds=self._kinds(),
             level=self._level(),
             limit=int(self._one(BY_NAME["limit"])),
             page=int(self._one(BY_NAME["page"])),
             partner=partner,
             look=look,
-            lock=self._choices(BY_NAME["lock"]),
+            lock=self._lock(),
+            terms=self.terms,
         )
-        return Parsed(request=request, problems=tuple(self.problems), received=dict(self.values))
+        return Parsed(request=request, problems=tuple(self.problems), received=received)
 
     def _report(self, param: str, value: str, code: str, hint: str) -> None:
         self.problems.append(Problem(param=param, value=value[:200], code=code, hint=hint))
@@ -533,6 +570,25 @@ class _Reader:
                 elif value != self.values[name]:
                     self._report(name, value, "param_repeated", f"Ne donnez {name} qu'une fois.")
             elif value:
+                self.values[name] = value
+            else:
+                self.emptied.add(name)
+
+    def _settle(self) -> None:
+        """Put what the partner settled in its place: what is fixed first, then what the query leaves out."""
+        defaults = self.terms.defaults
+        for criterion in self.terms.lock:
+            names = PLACE_NAMES if criterion == "place" else (criterion,)
+            fixed = {name: defaults[name] for name in names if name in defaults}
+            for name in names if fixed else ():
+                given = self.values.pop(name, None)
+                if given is not None and set(_split(given.upper())) != set(_split(fixed.get(name, "").upper())):
+                    hint = f"Retirez {name} : ce critère est fixé à {_said(fixed)} pour ce partenaire."
+                    self._report(name, given, "param_fixed", hint)
+            self.values |= fixed
+        placed = any(name in self.values for name in PLACE_NAMES)
+        for name, value in defaults.items():
+            if name not in self.values and name not in self.emptied and not (placed and name in PLACE_NAMES):
                 self.values[name] = value
 
     def _one(self, row: Parameter) -> str:
@@ -587,6 +643,21 @@ class _Reader:
                 self._report(row.name, name, "value_unknown", hint)
         kept = {name.casefold() for name in asked}
         return tuple(name for name in row.choices if name in kept) or default
+
+    def _kinds(self) -> tuple[str, ...]:
+        """The kinds asked for that the partner shows; its own when none is left."""
+        asked = self._choices(BY_NAME["kinds"])
+        named = {name.casefold() for name in _split(self.values.get("kinds", ""))}
+        for kind in asked:
+            if kind in named and kind not in self.terms.kinds:
+                hint = f"Ce partenaire montre : {', '.join(self.terms.kinds)}."
+                self._report("kinds", kind, "kind_excluded", hint)
+        return tuple(kind for kind in asked if kind in self.terms.kinds) or self.terms.kinds
+
+    def _lock(self) -> tuple[str, ...]:
+        """What the query locks, and what the partner does."""
+        asked = self._choices(BY_NAME["lock"])
+        return tuple(name for name in BY_NAME["lock"].choices if name in (*asked, *self.terms.lock))
 
     def _level(self) -> int | None:
         """A level by its digit; the catalogue's own labels such as "4 (BAC...)" begin with it."""
@@ -713,6 +784,10 @@ class _Reader:
         if len(numbers) < 2:
             return None
         return self.gazetteer.point(*numbers)
+
+
+def _said(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _split(raw: str) -> Sequence[str]:

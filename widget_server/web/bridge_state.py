@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from widget_server.domain.answer import Answer
 from widget_server.web.document import Shell
+from widget_server.web.origins import pattern_of
 
 
 def bridge_state(
@@ -15,7 +16,7 @@ def bridge_state(
 ) -> str:
     """The state, ready to stand in a script element. `origin` stays out: the page is the same for every host page."""
     told: dict[str, object] = {
-        "origins": list(shell.origins),
+        "origins": pattern_of(shell.origins),
         "version": shell.version,
         "params": {name: value for name, value in received.items() if name != "origin"},
         "results": None,

@@ -37,6 +37,15 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture of our own; its size is told, so that nothing moves when it comes."""
+
+    href: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shell:
     """What every page of one server and one partner has in common.
 
@@ -46,6 +55,8 @@ class Shell:
     public_url    how browsers reach the server from anywhere, for the addresses that leave this page
     partner_name  None on the page that no partner frames: it then is a document of its own, with a first-level heading
     list_path, card_path   where the list and its cards are, since a page may stand in a frame or by itself
+    logo          the partner's, from our own copy
+    contact       whom a candidate may ask when nothing is found
     """
 
     base_url: str
@@ -58,6 +69,8 @@ class Shell:
     partner_name: str | None = None
     list_path: str = LIST_PATH
     card_path: str = CARD_PATH
+    logo: Picture | None = None
+    contact: Link | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +117,9 @@ def document(
             level=look.heading,
             oembed=oembed,
             method=Link(label=t("Comment cette liste est filtrée et ordonnée"), href=METHOD_PATH, new=True),
+            logo=shell.logo,
+            partner_name=shell.partner_name,
+            contact=shell.contact,
             **context,
         )
     )

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from widget_server.web.replies import JSON, OPEN, problem, reply
 from widget_server.web.site import base_url, site_of
 
+_PICTURE = {"Content-Security-Policy": "default-src 'none'", "Cross-Origin-Resource-Policy": "cross-origin"}
 _MOVING = "public, max-age=3600, stale-while-revalidate=604800"
 _FOREVER = "public, max-age=31536000, immutable"
 _SOON = "public, max-age=300"
@@ -64,3 +65,12 @@ async def asset(request: Request) -> Response:
     hashed = found.name.count(".") > 1
     headers = OPEN | {"Cache-Control": _FOREVER if hashed else _MOVING}
     return reply(request, found.body, found.media_type, headers=headers, brotli_body=found.brotli)
+
+
+async def logo(request: Request) -> Response:
+    """`/logos/<hash>.<type>`: a partner's logo, checked when the registry was read; its bytes never change."""
+    found = site_of(request).partners.logos.get(request.path_params["name"])
+    if found is None:
+        return problem(request, 404, "Image introuvable", "Ce logo n'est pas, ou n'est plus, celui d'un partenaire.")
+    headers = _PICTURE | {"Cache-Control": _FOREVER, "ETag": f'"{found.name}"'}
+    return Response(found.body, headers=headers, media_type=found.media_type)

@@ -10,10 +10,14 @@ from widget_server.web.site import site_of
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether every expected source can be shown; `missing` names those that cannot, with the reason."""
+    """Whether every expected source can be shown; `missing` names those that cannot, with the reason.
+
+    `partners` says why a newer registry is not in use. The server answers with the one before, so it still is ready.
+    """
 
     ready: bool
     missing: dict[str, str]
+    partners: str | None
     sources: tuple[SourceState, ...]
 
 
@@ -31,7 +35,10 @@ async def readyz(request: Request) -> Response:
         for state in states
         if state.status == "missing"
     }
-    body = msgspec.json.encode(Readiness(ready=not missing, missing=missing, sources=states))
+    site.registry.current()
+    body = msgspec.json.encode(
+        Readiness(ready=not missing, missing=missing, partners=site.registry.problem, sources=states)
+    )
     return Response(
         body,
         status_code=503 if missing else 200,

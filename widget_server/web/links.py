@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from widget_server.domain.query import BY_NAME, SearchRequest
+from widget_server.domain.query import PLACE_NAMES, SearchRequest
 from widget_server.web.document import LOOK, Shell
 from widget_server.web.typed import Choice
 
-_PLACES: Final = frozenset({"insee", "postcode", "latitude", "longitude", "departement", "region"})
+_PLACES: Final = frozenset(PLACE_NAMES)
 
 
 class Urls:
@@ -20,6 +20,7 @@ class Urls:
         self._card_path = root + shell.card_path
         self.query = request.canonical()
         self.look = _look_pairs(request)
+        self._terms = request.terms
 
     def list(self, **changes: object) -> str:
         """The list with some parameters changed; None removes one."""
@@ -59,7 +60,10 @@ class Urls:
 
     def _encode(self, query: Mapping[str, object]) -> str:
         pairs = [(name, _said(value)) for name, value in query.items() if value is not None]
-        kept = [(name, value) for name, value in pairs if value != BY_NAME[name].default]
+        kept = [(name, value) for name, value in pairs if value != self._terms.default(name)]
+        if "level" in self._terms.defaults and "level" not in dict(pairs):
+            # The visitor took the partner's level away: only an empty one says so.
+            kept.append(("level", ""))
         return urlencode([*kept, *self.look], safe=",")
 
 
@@ -79,7 +83,7 @@ def _look_pairs(request: SearchRequest) -> list[tuple[str, str]]:
     pairs = [("partner", request.partner)] if request.partner else []
     pairs += [(name, request.look.get(name, "")) for name in LOOK]
     pairs += [("lock", ",".join(request.lock))]
-    return [(name, value) for name, value in pairs if value and value != BY_NAME[name].default]
+    return [(name, value) for name, value in pairs if value and value != request.terms.default(name)]
 
 
 def _said(value: object) -> str:

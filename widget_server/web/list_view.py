@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from widget_server.domain.answer import Answer, Apart, SourceState
-from widget_server.domain.query import KINDS, MAX_PER_KIND, RADIUS_CHOICES_KM, Area, Centre, SearchRequest
+from widget_server.domain.query import MAX_PER_KIND, RADIUS_CHOICES_KM, Area, Centre, SearchRequest
 from widget_server.web import wording
 from widget_server.web.document import Link
 from widget_server.web.language import Language, Words
@@ -149,10 +149,10 @@ def _wider(t: Language, request: SearchRequest, urls: Urls) -> list[Link]:
         steps += [Link(label=t("Chercher à {km} km", km=km), href=urls.list(radius=km)) for km in wider]
     if request.level is not None and "level" not in request.lock:
         steps.append(Link(label=t("Tous les niveaux"), href=urls.list(level=None)))
-    if request.kinds != KINDS and "kinds" not in request.lock:
-        hidden = [t(wording.kind_words(kind).many) for kind in KINDS if kind not in request.kinds]
+    hidden = [t(wording.kind_words(kind).many) for kind in request.terms.kinds if kind not in request.kinds]
+    if hidden and "kinds" not in request.lock:
         label = t("Voir aussi les {names}", names=wording.listed(t, hidden))
-        steps.append(Link(label=label, href=urls.list(kinds=None)))
+        steps.append(Link(label=label, href=urls.list(kinds=list(request.terms.kinds))))
     if isinstance(place, Centre) and place.departement and "place" not in request.lock:
         href = urls.elsewhere({"departement": place.departement, "radius": None})
         steps.append(Link(label=t("Tout le département ({code})", code=place.departement), href=href))

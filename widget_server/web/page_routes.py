@@ -13,7 +13,7 @@ from widget_server.domain.query import Parsed, is_tidy
 from widget_server.listing.answers import make_listing
 from widget_server.web import wording
 from widget_server.web.cards_json import find_card, told
-from widget_server.web.document import Rendered, Shell, language_of
+from widget_server.web.document import Link, Picture, Rendered, Shell, language_of
 from widget_server.web.headers import notice_headers, page_headers
 from widget_server.web.page import (
     DetailPage,
@@ -36,6 +36,7 @@ _PLACE_PARAMETERS: Final = {
     "region": "region",
 }
 _NEAR: Final = 4
+LOGO_HEIGHT_PX: Final = 40
 
 
 async def home(request: Request) -> Response:
@@ -192,7 +193,18 @@ def _shell(site: Site, partner: Partner | None) -> Shell:
         origins=partner.origins if partner else (),
         public_url=site.settings.base_url(),
         partner_name=partner.name if partner else None,
+        logo=_logo(partner),
+        contact=Link(label=partner.contact.label, href=partner.contact.url) if partner and partner.contact else None,
     )
+
+
+def _logo(partner: Partner | None) -> Picture | None:
+    """The partner's logo at our own address, no higher than a line of text and its margins."""
+    if partner is None or partner.logo is None:
+        return None
+    height_px = min(LOGO_HEIGHT_PX, partner.logo.height_px)
+    width_px = round(partner.logo.width_px * height_px / partner.logo.height_px)
+    return Picture(href=f"/logos/{partner.logo.name}", width_px=width_px, height_px=height_px)
 
 
 def _not_here(request: Request, site: Site) -> Response:

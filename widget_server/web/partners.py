@@ -1,98 +1,109 @@
-"""Who may frame us: the registry of partner sites, read from a TOML file.
-
-    [[partner]]
-    id = "mission-locale-x"
-    name = "Mission locale X"
-    origins = ["https://www.mission-locale-x.example"]
-
-An origin is exact: scheme, host and port, nothing else. `http://` is accepted for loopback only.
-"""
+"""Who may frame us and call us, and with which look and quota: partners, as `registry.py` reads them from a file."""
 
 import hashlib
 import re
-import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Final
 
-from widget_server.domain.errors import SettingError
+from widget_server.domain.query import BY_NAME, Problem, Terms
+from widget_server.web.logos import Logo
+from widget_server.web.origins import stands_for
 
-_ID: Final = re.compile(r"[a-z0-9-]{3,40}")
-_ORIGIN: Final = re.compile(
-    r"https://(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::\d{1,5})?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?"
-)
+PARTNER_ID: Final = re.compile(BY_NAME["partner"].pattern or "")
+QUOTA_PER_MINUTE: Final = 3000
+"""What the calls with a partner's API keys may be together, unless the registry says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Whom a candidate may ask when the list is empty."""
+
+    label: str
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Partner:
-    """A site that embeds the widget."""
+    """A site that embeds the widget. `origins` are exact, or begin with `*.` for every host under a domain."""
 
     id: str
     name: str
     origins: tuple[str, ...]
+    callers: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    contact: Contact | None = None
+    logo: Logo | None = None
+    quota_per_minute: int = QUOTA_PER_MINUTE
+
+    def allows(self, origin: str) -> bool:
+        """Whether a page of this exact origin may frame us."""
+        return any(stands_for(pattern, origin) for pattern in self.origins)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Introduction:
+    """Who asks, the query that the parser reads, and what to say about the name that was given."""
+
+    partner: Partner | None
+    pairs: list[tuple[str, str]]
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Partners:
-    """The registry; empty when there is no file."""
+    """One version of the registry; empty when there is no file. `version` changes when anything in it does."""
 
-    by_id: dict[str, Partner] = field(default_factory=dict)
+    by_id: Mapping[str, Partner] = field(default_factory=dict)
+    by_caller: Mapping[str, Partner] = field(default_factory=dict)
+    by_key: Mapping[str, Partner] = field(default_factory=dict)
+    version: str = "none"
 
-    @property
-    def version(self) -> str:
-        """Names the content: two registries with one version are the same."""
-        return hashlib.blake2b(repr(sorted(self.by_id.items())).encode(), digest_size=8).hexdigest()
+    @cached_property
+    def logos(self) -> Mapping[str, Logo]:
+        """Every logo by the name that it has in our addresses."""
+        return {partner.logo.name: partner.logo for partner in self.by_id.values() if partner.logo}
 
     def find(self, partner: str | None) -> Partner | None:
         """The partner of an id; None for an unknown or missing one."""
         return self.by_id.get(partner) if partner else None
 
+    def find_key(self, key: str) -> Partner | None:
+        """The partner of an API key. Only hashes are kept, so nothing here can be stolen to call us."""
+        return self.by_key.get(hash_key(key))
 
-def read_partners(path: Path | None) -> Partners:
-    """Read and check the registry; one `SettingError` names every problem."""
-    if path is None:
-        return Partners()
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"PARTNERS_FILE {path}: {error}") from error
-    rows = table.get("partner", [])
-    problems: list[str] = []
-    by_id: dict[str, Partner] = {}
-    for number, row in enumerate(rows if isinstance(rows, list) else [], start=1):
-        partner = _read_row(row, number, problems)
-        if partner is not None and partner.id in by_id:
-            problems.append(f"partner {number}: id {partner.id!r} is there twice")
-        elif partner is not None:
-            by_id[partner.id] = partner
-    if not isinstance(rows, list) or set(table) - {"partner"}:
-        problems.append("the file holds [[partner]] tables and nothing else")
-    if problems:
-        raise SettingError(f"PARTNERS_FILE {path}: " + "; ".join(problems))
-    return Partners(by_id=by_id)
+    def introduce(self, pairs: Iterable[tuple[str, str]]) -> Introduction:
+        """Find the partner of a query. Old links name it in `caller`, in words of their own: these become the id.
+
+        A `caller` that nobody registered is dropped, and its value is told to nobody: it may be somebody's address.
+        """
+        rest: list[tuple[str, str]] = []
+        said: list[Problem] = []
+        partner: Partner | None = None
+        for name, value in pairs:
+            folded, word = name.lower(), value.strip()
+            if folded not in ("partner", "caller") or not word:
+                rest.append((name, value))
+                continue
+            found = self.find(word) or (self.by_caller.get(word.casefold()) if folded == "caller" else None)
+            if found is not None:
+                partner = partner or found
+                rest.append(("partner", found.id))
+            elif folded == "partner":
+                rest.append((name, value))
+                if PARTNER_ID.fullmatch(word):
+                    said.append(_unknown("partner", word))
+            else:
+                said.append(_unknown("caller", ""))
+        return Introduction(partner=partner, pairs=rest, problems=tuple(said))
 
 
-def _read_row(row: object, number: int, problems: list[str]) -> Partner | None:
-    if not isinstance(row, dict):
-        problems.append(f"partner {number}: not a table")
-        return None
-    before = len(problems)
-    partner_id, name, origins = row.get("id"), row.get("name"), row.get("origins")
-    if not isinstance(partner_id, str) or not _ID.fullmatch(partner_id):
-        problems.append(f"partner {number}: id {partner_id!r} is not 3 to 40 of a-z, 0-9 and -")
-    if not isinstance(name, str) or not name.strip():
-        problems.append(f"partner {number}: name is missing")
-    if not isinstance(origins, list) or not origins:
-        problems.append(f"partner {number}: origins is not a list of at least one origin")
-        origins = []
-    for origin in origins:
-        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
-            hint = "exactly https://host or https://host:port, in lower case and without a path"
-            problems.append(f"partner {number}: origin {origin!r} is not {hint}")
-    problems.extend(
-        f"partner {number}: unknown key {key!r}; known: id, name, origins"
-        for key in set(row) - {"id", "name", "origins"}
-    )
-    if len(problems) > before or not isinstance(partner_id, str) or not isinstance(name, str):
-        return None
-    return Partner(id=partner_id, name=name.strip(), origins=tuple(dict.fromkeys(map(str, origins))))
+def hash_key(key: str) -> str:
+    """What the registry keeps of an API key. Keys hold 256 random bits: a plain hash of them cannot be turned back."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _unknown(param: str, value: str) -> Problem:
+    hint = "Vérifiez l'identifiant, ou faites enregistrer votre site."
+    return Problem(param=param, value=value, code="partner_unknown", hint=hint)

@@ -20,6 +20,7 @@ ROUTES: list[BaseRoute] = [
     Route("/embed/{version}/{name}", embed.released_loader),
     Route("/oembed", oembed.oembed),
     Route("/assets/{name}", embed.asset),
+    Route("/logos/{name}", embed.logo),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
     Route("/metrics", health.metrics),

@@ -5,7 +5,7 @@ from typing import Final
 
 from widget_server.domain.answer import Answer
 from widget_server.domain.cards import LEVELS
-from widget_server.domain.query import BY_NAME, KINDS, RADIUS_CHOICES_KM, Area, SearchRequest
+from widget_server.domain.query import RADIUS_CHOICES_KM, Area, SearchRequest
 from widget_server.web import wording
 from widget_server.web.document import Link
 from widget_server.web.language import Language
@@ -115,10 +115,10 @@ def search_form(
         if full and options and name not in request.lock:
             shown[name] = options
             continue
-        hidden += [(name, value) for value in [",".join(values)] if value and value != BY_NAME[name].default]
+        hidden += [(name, value) for value in [",".join(values)] if value and value != request.terms.default(name)]
         if full and options and name in request.lock:
             fixed.append(text)
-    if request.limit != int(BY_NAME["limit"].default):
+    if request.limit != int(request.terms.default("limit")):
         hidden.append(("limit", str(request.limit)))
     return Form(
         action=urls.list_path,
@@ -215,7 +215,7 @@ def _radius(t: Language, request: SearchRequest) -> tuple[Option, ...]:
 def _kinds(t: Language, request: SearchRequest, answer: Answer) -> tuple[Option, ...]:
     known = bool(request.romes) and request.place is not None
     options = []
-    for kind in KINDS:
+    for kind in request.terms.kinds:
         on = kind in request.kinds
         count = t.number(answer.counts[kind]) if known and on and kind in answer.counts else None
         options.append(Option(value=kind, label=wording.upper(t(wording.kind_words(kind).many)), on=on, count=count))

@@ -1,7 +1,7 @@
 """What every request handler needs, in one value: made by the application, found on `request.app.state.site`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -18,6 +18,8 @@ from widget_server.web.cache import AnswerCache
 from widget_server.web.edition import Editions
 from widget_server.web.fast import Known, Learnt
 from widget_server.web.partners import Partners
+from widget_server.web.quotas import Quotas
+from widget_server.web.registry import Registry
 from widget_server.web.watch import Metrics
 
 
@@ -33,7 +35,8 @@ class Site:
     places: Places
     occupations: Occupations
     gazetteer: Gazetteer
-    partners: Partners
+    registry: Registry
+    quotas: Quotas
     assets: Assets
     metrics: Metrics
     editions: Editions
@@ -48,9 +51,16 @@ class Site:
     def served(self, known: Known) -> None:
         """What is counted for each list that leaves, whether it was made, kept or known to be unchanged."""
 
+    @property
+    def partners(self) -> Partners:
+        """The registry as it is now: a newer file is picked up within a second."""
+        return self.registry.current()
+
     def parse(self, pairs: list[tuple[str, str]]) -> Parsed:
-        """Read decoded query pairs with the one parser."""
-        return parse(pairs, self.gazetteer)
+        """Read decoded query pairs with the one parser, under the terms of the partner that they name."""
+        asked = self.partners.introduce(pairs)
+        parsed = parse(asked.pairs, self.gazetteer, asked.partner.terms if asked.partner else None)
+        return replace(parsed, problems=(*asked.problems, *parsed.problems)) if asked.problems else parsed
 
 
 def site_of(request: Request) -> Site:
