@@ -48,6 +48,7 @@ release-loader: install node_modules/.installed ## keep the loader for ever, und
 	npm run --silent release
 
 unit: install ## the tests that need no browser
+	sh tests/unit/install-redis.sh
 	$(BIN)/pytest tests/unit tests/contract tests/drills tests/forecast
 
 browser: install node_modules/.installed ## the tests in Chromium, which is installed when it is missing
@@ -64,6 +65,7 @@ national: install ## the drill at national size, five seeds: lost, invented, tim
 test: lint types ## everything that CI runs
 	npm run --silent check
 	sh tests/browser/install-chromium.sh
+	sh tests/unit/install-redis.sh
 	$(BIN)/pytest
 
 clean: ## remove what was installed and the demo's data

@@ -36,7 +36,8 @@ Answered = Callable[[str, int, float], None]
 class Learnt:
     """The requests that are known by their text, of one edition; the least used leave first."""
 
-    def __init__(self, editions: Editions, cache: AnswerCache) -> None:
+    def __init__(self, editions: Editions, cache: AnswerCache, *, most: int = MOST) -> None:
+        self._most = most
         self._editions = editions
         self._cache = cache
         self._token = ""
@@ -51,7 +52,7 @@ class Learnt:
             return
         self._turn(token)
         self._known[path, query] = known
-        if len(self._known) > MOST:
+        if len(self._known) > self._most:
             self._known.popitem(last=False)
 
     def find(self, path: str, query: bytes) -> Known | None:
