@@ -42,6 +42,16 @@ def types() -> str:
         *(line for row in rows for line in (f"  /** {row.help} */", f"  {row.name}?: string;")),
         "}",
         "",
+        "/** Attributes of the element; each may also be written with `data-` before it, which wins. */",
+        "export interface AlternanceAttributes {",
+        *(
+            line
+            for row in PARAMETERS
+            if row.attribute
+            for line in (f"  /** {row.help} */", f"  '{row.attribute}'?: string | number;")
+        ),
+        "}",
+        "",
         "/** What can be wrong with a parameter. */",
         "export type ParameterProblem =",
         *(line for code, text in PROBLEM_CODES.items() for line in (f"  /** {text} */", f"  | '{code}'")),

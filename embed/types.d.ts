@@ -3,9 +3,9 @@
  *
  * Copy this file and `parameters.d.ts` into your project, then `import type {} from './alternance-widget/types'`.
  */
-import type { AlternanceParams, ParameterProblem } from './parameters';
+import type { AlternanceAttributes, AlternanceParams, ParameterProblem } from './parameters';
 
-export type { AlternanceParams, ParameterProblem };
+export type { AlternanceAttributes, AlternanceParams, ParameterProblem };
 
 export type Kind = 'training' | 'offer' | 'recruiter';
 
@@ -57,6 +57,8 @@ export interface Apply {
 export type ErrorCode =
   /** Made by the loader: no answer 8 s after the frame was loaded. */
   | 'no_answer'
+  /** Made by the loader: the frame speaks another major version. It is not listened to. */
+  | 'protocol_version'
   /** The height of the list would not settle: it stays as it is. */
   | 'resize_loop'
   | 'contrast_adjusted'

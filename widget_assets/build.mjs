@@ -3,6 +3,7 @@
  * `npm run release` keeps the loader for ever under the version of `embed/package/package.json`.
  *
  *   embed/dist/v1.js                    the loader that partners paste
+ *   embed/package/index.js, *.d.ts      the same element as an npm package, with its types
  *   widget_assets/dist/bridge.js        inlined in the page: the frame's side of the protocol
  *   widget_assets/dist/neutral.css      inlined in the page
  *   widget_assets/dist/list.<hash>.js   deferred: the list without reload
@@ -22,11 +23,12 @@ import { PROTOCOL } from './src/protocol.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['embed/dist', 'widget_assets/dist'];
+const COPIED = ['types.d.ts', 'parameters.d.ts'];
 const RELEASES = 'embed/releases';
 const BROWSERS = ['chrome100', 'firefox102', 'safari15.4'];
 
 /** @returns {Promise<string>} One source file with everything that it imports, small. */
-const bundle = async (/** @type {string} */ source) => {
+const bundle = async (/** @type {string} */ source, /** @type {'iife' | 'esm'} */ format = 'iife') => {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [source],
@@ -34,7 +36,7 @@ const bundle = async (/** @type {string} */ source) => {
     write: false,
     minify: true,
     charset: 'utf8',
-    format: 'iife',
+    format,
     target: BROWSERS,
     legalComments: 'none',
     mangleProps: /^_/,
@@ -57,7 +59,7 @@ const pack = (/** @type {string} */ text) =>
 const makeAll = async () => {
   const [loader, bridge, style, list] = await Promise.all(
     ['embed/src/loader.js', 'widget_assets/src/bridge.js', 'widget_assets/src/neutral.css', 'widget_assets/src/list.js'].map(
-      bundle,
+      (source) => bundle(source),
     ),
   );
   const hash = createHash('sha256').update(list).digest('hex').slice(0, 10);
@@ -65,6 +67,8 @@ const makeAll = async () => {
     ['widget_assets/dist/bridge.js', Buffer.from(bridge)],
     ['widget_assets/dist/neutral.css', Buffer.from(style)],
   ]);
+  files.set('embed/package/index.js', Buffer.from(await bundle('embed/src/package.js', 'esm')));
+  for (const name of COPIED) files.set(`embed/package/${name}`, await readFile(path.join(ROOT, 'embed', name)));
   for (const [name, text] of [['embed/dist/v1.js', loader], [`widget_assets/dist/list.${hash}.js`, list]]) {
     files.set(name, Buffer.from(text));
     files.set(`${name}.br`, pack(text));
@@ -79,6 +83,10 @@ const readAll = async () => {
     for (const name of await readdir(path.join(ROOT, folder)).catch(() => [])) {
       files.set(`${folder}/${name}`, await readFile(path.join(ROOT, folder, name)));
     }
+  }
+  for (const name of ['index.js', ...COPIED]) {
+    const bytes = await readFile(path.join(ROOT, 'embed/package', name)).catch(() => null);
+    if (bytes) files.set(`embed/package/${name}`, bytes);
   }
   return files;
 };

@@ -1,11 +1,13 @@
-"""What every browser test shares: a browser for each file, and one pair of sites."""
+"""What every browser test shares: a browser for each file, one pair of sites, and the host page of a partner."""
 
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.site import Site, launch, served
+from tests.browser.hosts import Host, Pasted
+from tests.browser.scene import RECORD, REGISTRY, Scene
+from tests.browser.site import Site, answering, fill, launch, make_widget, served, serving
 
 
 # Not for the session: while the driver lives, its event loop runs in this thread, and no asynchronous test can.
@@ -21,3 +23,25 @@ def browser() -> Iterator[Browser]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with served(tmp_path_factory.mktemp("data")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with Host() as running, answering(running):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def widget(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("data")
+    fill(folder)
+    with serving(make_widget(folder, REGISTRY.format(origin=host.origin))) as running:
+        yield running
+
+
+@pytest.fixture
+def scene(browser: Browser, host: Host, widget: str) -> Iterator[Scene]:
+    host.headers = {}
+    with browser.new_context() as context:
+        context.add_init_script(RECORD)
+        yield Scene(host, Pasted(widget), context)

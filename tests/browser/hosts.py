@@ -9,7 +9,7 @@ SANDBOX: Final = "allow-scripts allow-same-origin allow-forms allow-popups allow
 
 
 class Host(ThreadingHTTPServer):
-    """Serves `pages`, by path; `headers` go with all of them. Under `localhost` and under `127.0.0.1`: two origins."""
+    """Serves `pages`, by path, scripts too; `headers` go with all. At `localhost` and at `127.0.0.1`: two origins."""
 
     daemon_threads = True
 
@@ -43,7 +43,8 @@ class _Page(BaseHTTPRequestHandler):
             return
         body = text.encode()
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        kind = "javascript" if self.path.endswith(".js") else "html"
+        self.send_header("Content-Type", f"text/{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         for name, value in self.server.headers.items():
             self.send_header(name, value)

@@ -1,155 +1,23 @@
 """The loader and the frame: every form, every order of loading, and nobody else's messages."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 
 from tests.browser.hosts import Host, Pasted, document
-from tests.browser.site import EACH, answering, fill, launch, make_widget, serving
+from tests.browser.scene import RECORD, Scene, element, frame_of, heard, height_of, quiet, settled, until
+from tests.browser.site import EACH, launch
 
-TYPES = ["ready", "resize", "results", "select", "apply", "scroll", "error"]
-RECORD = f"""
-window.heard = [];
-window.violations = [];
-for (const type of {json.dumps(TYPES)}) {{
-  document.addEventListener('alternance:' + type, (event) => heard.push([type, event.detail]));
-}}
-addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
-window.loads = 0;
-document.addEventListener('load', ({{ target }}) => {{ loads += target.localName === 'iframe'; }}, true);
-window.listeners = 0;
-const [add, remove] = [window.addEventListener, window.removeEventListener];
-window.addEventListener = function (type, ...rest) {{
-  listeners += type === 'message';
-  add.call(this, type, ...rest);
-}};
-window.removeEventListener = function (type, ...rest) {{
-  listeners -= type === 'message';
-  remove.call(this, type, ...rest);
-}};
-"""
-"""What the host page hears, which policies it broke, how many frames came, how many listeners for messages it has."""
 LATER = "src => document.body.append(Object.assign(document.createElement('script'), {src}))"
 ADD_FRAME = """src => new Promise((done) => {
   document.body.append(Object.assign(document.createElement('iframe'), { src, onload: () => done() }));
 })"""
 STRICT = "default-src 'none'; script-src {widget}; frame-src {widget}; require-trusted-types-for 'script'"
 LIST_OF_OTHERS = "romes=G1602&insee=69383"
-REGISTRY = """
-[[partner]]
-id = "essai"
-name = "Partenaire d'essai (fictif)"
-origins = ["{origin}"]
-
-[[partner]]
-id = "double"
-name = "Partenaire à deux adresses (fictif)"
-origins = ["https://ailleurs.example", "{origin}"]
-
-[[partner]]
-id = "ailleurs"
-name = "Partenaire d'une autre adresse (fictif)"
-origins = ["https://ailleurs.example"]
-"""
-
-
-@dataclass
-class Scene:
-    """A host page in a browser."""
-
-    host: Host
-    paste: Pasted
-    context: BrowserContext
-    wrong: list[str] = field(default_factory=list)
-
-    def open(self, body: str, *, path: str = "/", height: int = 900) -> Page:
-        self.host.pages[path] = document(body)
-        page = self.context.new_page()
-        page.set_viewport_size({"width": 800, "height": height})
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
-        # Not `load`: a test may hold the frame back.
-        page.goto(self.host.origin + path, wait_until="domcontentloaded")
-        return page
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    with Host() as running, answering(running):
-        yield running
-
-
-@pytest.fixture(scope="module")
-def widget(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("data")
-    fill(folder)
-    with serving(make_widget(folder, REGISTRY.format(origin=host.origin))) as running:
-        yield running
-
-
-@pytest.fixture
-def scene(browser: Browser, host: Host, widget: str) -> Iterator[Scene]:
-    host.headers = {}
-    with browser.new_context() as context:
-        context.add_init_script(RECORD)
-        yield Scene(host, Pasted(widget), context)
-
-
-def until(page: Page | Frame, true: str, arg: object = None) -> None:
-    """Wait until an expression is true. Playwright's own way to wait needs `eval`, which a policy may forbid."""
-    last = time.monotonic() + 10
-    while not page.evaluate(true, arg):
-        assert time.monotonic() < last, f"never true: {true}"
-        time.sleep(0.02)
-
-
-def element(page: Page, number: int = 0):
-    return page.locator("alternance-widget").nth(number)
-
-
-def frame_of(page: Page, number: int = 0) -> Frame:
-    found = element(page, number).locator("iframe").element_handle().content_frame()
-    assert found is not None
-    return found
-
-
-def height_of(page: Page, number: int = 0) -> float:
-    return element(page, number).locator("iframe").evaluate("frame => frame.getBoundingClientRect().height")
-
-
-def heard(page: Page, kind: str) -> list[dict]:
-    return [detail for name, detail in page.evaluate("heard") if name == kind]
-
-
-def settled(page: Page, number: int = 0) -> float:
-    """Wait until a frame is exactly as high as its list, which is said to be there; gives the height."""
-    inside = element(page, number).locator("iframe").content_frame
-    expect(inside.locator("article").first).to_be_visible()
-    expect(inside.locator("html")).to_have_js_property("ownerDocument.readyState", "complete")
-    until(page, "(count) => heard.filter(([type]) => type === 'ready').length >= count", number + 1)
-    high = frame_of(page, number).evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().height)")
-    expect(element(page, number).locator("iframe")).to_have_css("height", f"{high}px")
-    return high
-
-
-def quiet(page: Page) -> None:
-    """Wait until every message that was sent has arrived: from each frame, one of ours comes after them."""
-    for number, frame in enumerate(page.frames):
-        page.evaluate(
-            """(number) => {
-              window.last = new Promise((done) => {
-                addEventListener('message', ({ data }) => data === 'last' + number && done(true));
-              });
-            }""",
-            number,
-        )
-        frame.evaluate("number => { parent.postMessage('last' + number, '*'); }", number)
-        assert page.evaluate("last")
 
 
 # Forms
@@ -336,6 +204,22 @@ def test_several_attributes_are_one_new_search_and_no_entry_in_the_history(scene
     assert page.evaluate("history.length") == entries
 
 
+@pytest.mark.parametrize(
+    "change", ["one.className = 'wide'", "one.setAttribute('romes', 'D1102')", "one.style.margin = 0"]
+)
+def test_a_change_that_asks_for_nothing_else_leaves_the_visitor_s_search(scene: Scene, change):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+    frame_of(page).get_by_label("Offres d’emploi").uncheck()
+    until(page, "heard.filter(([type]) => type === 'results').length === 2")
+
+    page.evaluate(f"() => {{ const one = document.querySelector('alternance-widget'); {change}; }}")
+    quiet(page)
+
+    assert len(heard(page, "ready")) == 1
+    expect(frame_of(page).get_by_label("Offres d’emploi")).not_to_be_checked()
+
+
 def test_an_element_that_is_moved_keeps_the_search_of_the_visitor(scene: Scene):
     page = scene.open(scene.paste.form_b() + scene.paste.script + '<div id="below"></div>')
     settled(page)
@@ -475,6 +359,22 @@ def test_a_list_that_never_settles_is_frozen_and_said_once(scene: Scene):
     assert height_of(page) == frozen
 
 
+def test_a_frame_in_a_hidden_tab_gets_its_height_when_it_is_shown(scene: Scene):
+    page = scene.open('<div id="tab" style="display: none">' + scene.paste.form_b() + "</div>" + scene.paste.script)
+    until(page, "heard.some(([type]) => type === 'ready')")
+    quiet(page)
+    assert heard(page, "resize") == []
+
+    page.evaluate("document.querySelector('#tab').style.display = 'block'")
+    high = settled(page)
+    page.evaluate("document.querySelector('#tab').style.display = 'none'")
+    quiet(page)
+    page.evaluate("document.querySelector('#tab').style.display = 'block'")
+
+    assert settled(page) == high
+    assert scene.wrong == []
+
+
 def test_a_window_that_is_dragged_is_not_a_loop(scene: Scene):
     page = scene.open(scene.paste.form_a() + scene.paste.script)
     settled(page)
@@ -497,7 +397,6 @@ def say(frame: Frame, data: object, *, type: object = "resize", protocol: object
 @pytest.mark.parametrize(
     "message",
     [
-        {"p": "alternance/2", "type": "resize", "data": {"height_px": 5000}},
         {"p": "autre", "type": "resize", "data": {"height_px": 5000}},
         {"type": "resize", "data": {"height_px": 5000}},
         {"p": "alternance/1", "type": "resize", "data": None},
@@ -529,6 +428,17 @@ def test_a_message_of_another_shape_changes_nothing(scene: Scene, message):
     assert page.evaluate("heard.length") == before
     assert height_of(page) == high
     assert scene.wrong == []
+
+
+def test_a_frame_of_another_major_version_is_not_listened_to_and_said(scene: Scene):
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    high = settled(page)
+
+    say(frame_of(page), {"height_px": 5000}, protocol="alternance/2")
+    quiet(page)
+
+    assert heard(page, "error") == [{"code": "protocol_version"}]
+    assert height_of(page) == high
 
 
 def test_a_height_that_is_no_number_changes_nothing(scene: Scene):
@@ -633,6 +543,8 @@ def test_a_frame_that_does_not_answer_leaves_a_link_and_says_so(scene: Scene, fo
     else:
         scene.paste = Pasted(scene.paste.widget, "ailleurs")
     page = scene.open(getattr(scene.paste, form)() + scene.paste.script)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
     until(page, "document.querySelector('iframe[style]')?.contentDocument === null")
     link = page.locator("alternance-widget > a")
     expect(link).not_to_be_visible()
@@ -644,6 +556,12 @@ def test_a_frame_that_does_not_answer_leaves_a_link_and_says_so(scene: Scene, fo
     expect(link).to_be_visible()
     assert link.get_attribute("href").startswith(scene.paste.widget + "/v1/widget?")
     assert [detail["code"] for detail in heard(page, "error")] == ["no_answer"]
+    # One line of the console leads to the reason: who asks, from where, for what.
+    (line,) = [text for text in said if "/v1/check" in text]
+    asked = dict(parse_qsl(urlsplit(line.split()[1]).query))
+    assert line.startswith(f"alternance-widget {scene.paste.widget}/v1/check?")
+    assert asked["origin"] == scene.host.origin
+    assert (asked["partner"], asked["romes"], asked["insee"]) == (scene.paste.partner, "D1102", "35238")
 
 
 def test_without_allow_same_origin_the_list_is_there_at_the_height_that_was_reserved(scene: Scene):

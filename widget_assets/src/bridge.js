@@ -25,7 +25,8 @@ const post = (/** @type {string} */ type, /** @type {object} */ data) =>
 /** Measured now: the browser does not observe a frame that is out of sight. */
 const tellHeight = () => {
   const height = Math.ceil(main.getBoundingClientRect().height);
-  if (height != height_px) post('resize', { height_px: (height_px = height) });
+  // A frame that is not shown has no height; the observer tells when it is.
+  if (height && height != height_px) post('resize', { height_px: (height_px = height) });
 };
 
 const tellResults = () => {
@@ -34,7 +35,7 @@ const tellResults = () => {
   for (const notice of notices) post('error', notice);
 };
 
-const meet = (/** @type {string} */ origin) => {
+const meet = (/** @type {any} */ origin) => {
   if (!host && origins.test(origin)) {
     host = origin;
     post('ready', { v: 1, version, params });
@@ -57,5 +58,5 @@ if (parent != self) {
     }
   });
   addEventListener('alternance', (/** @type {any} */ { detail }) => (detail ? post(detail[0], detail[1]) : tellResults()));
-  meet(new URLSearchParams(location.search).get('origin') || '');
+  meet(new URLSearchParams(location.search).get('origin'));
 }
