@@ -50,6 +50,7 @@ def entry(
     twin: str = "",
     score: int = 0,
     title: str | None = None,
+    contract: tuple[str, ...] = (),
 ) -> Entry:
     place = CardPlace(
         label="Ici",
@@ -70,6 +71,7 @@ def entry(
         source=SourceName(name=f"{kind}s", label=f"{kind}s"),
         reasons=(),
         level=level,
+        contract=contract,
         url=f"https://source.example/{card_id}",
     )
     facts = (Fact(name="description", label="Description", text=f"Tout sur {card_id}"),)

@@ -18,6 +18,7 @@ from widget_server.web.page import (
     render_list,
     render_notice,
 )
+from widget_server.web.standalone import render_accessibility
 from widget_server.web.typed import Choice, Typed
 
 ASSETS = Path(__file__).parents[1] / "widget_assets"
@@ -218,6 +219,12 @@ def shell(**changes: object) -> Shell:
     return Shell(**(told | changes))
 
 
+def alone() -> Shell:
+    """The shell of a page that stands in no frame."""
+    told = {"origins": (), "partner_name": None, "list_path": "/", "card_path": "/fiche/"}
+    return shell(**told, public_url="https://widget.example", base_url="")
+
+
 def list_page(found: Answer | None = None, asked: SearchRequest | None = None, **changes: object) -> ListPage:
     told = {
         "shell": shell(),
@@ -330,12 +337,35 @@ STATES: dict[str, State] = {
         ),
         look,
     ),
-    "locked": lambda look: _list(answer(FEW), look, asked=request(lock=("romes", "place", "radius", "kinds", "level"))),
+    "locked": lambda look: _list(
+        answer(FEW), look, asked=request(lock=("romes", "place", "radius", "kinds", "level", "contract"))
+    ),
     "no form": lambda look: _list(answer(FEW), look | {"form": "none"}),
+    "widened": lambda look: _list(
+        answer(
+            cards(3),
+            place=AnswerPlace(label="Rennes (35)", latitude=48.112, longitude=-1.682, radius_km=60),
+            counts={"training": 1, "offer": 1, "recruiter": 1},
+            total=3,
+            pages=1,
+        ),
+        look,
+        asked=request(radius_km=60),
+        widened_from_km=30,
+        tried_km=(30,),
+    ),
+    "nowhere near": lambda look: _list(
+        _empty(), look, near=OTHER_JOBS, tried_km=(30, 60, 100), nearest=tuple(card("offer", n) for n in (91, 95))
+    ),
     "hostile": lambda look: _list(answer(hostile_cards()), look),
     "offer": lambda look: render_detail(detail_page(card("offer", 5), request=request(look=look))),
     "training": lambda look: render_detail(detail_page(card("training", 2), request=request(look=look))),
     "recruiter": lambda look: render_detail(detail_page(card("recruiter", 3), request=request(look=look))),
+    "alone": lambda look: _list(answer(FEW), look, shell=alone(), asked=request(partner=None)),
+    "alone, card": lambda look: render_detail(
+        detail_page(card("offer", 5), shell=alone(), request=request(look=look, partner=None))
+    ),
+    "accessibility": lambda look: render_accessibility(alone(), request(look=look)),
     "gone": lambda look: render_gone(shell(), request(look=look), {"partner": "demo-mission-locale"}),
     "not here": lambda look: render_notice(shell()),
 }

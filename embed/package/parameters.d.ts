@@ -23,6 +23,10 @@ export interface AlternanceParams {
   kinds?: string;
   /** Niveau de diplôme : 3 CAP, 4 bac, 5 bac+2, 6 bac+3 et +4, 7 bac+5. Les fiches sans niveau connu restent dans la liste. */
   level?: string;
+  /** Contrat : apprentissage ou professionnalisation. Les fiches sans contrat connu, dont les recruteurs probables, restent dans la liste. */
+  contract?: string;
+  /** Si la liste est vide, la page cherche plus loin et le dit : 30, 60 puis 100 km (auto), ou jamais (none). En JSON, jamais. */
+  widen?: string;
   /** Nombre de fiches par page, de 1 à 50. */
   limit?: string;
   /** Numéro de page, à partir de 1 ; au-delà de la dernière, la dernière. */
@@ -75,6 +79,10 @@ export interface AlternanceAttributes {
   'kinds'?: string | number;
   /** Niveau de diplôme : 3 CAP, 4 bac, 5 bac+2, 6 bac+3 et +4, 7 bac+5. Les fiches sans niveau connu restent dans la liste. */
   'level'?: string | number;
+  /** Contrat : apprentissage ou professionnalisation. Les fiches sans contrat connu, dont les recruteurs probables, restent dans la liste. */
+  'contract'?: string | number;
+  /** Si la liste est vide, la page cherche plus loin et le dit : 30, 60 puis 100 km (auto), ou jamais (none). En JSON, jamais. */
+  'widen'?: string | number;
   /** Nombre de fiches par page, de 1 à 50. */
   'limit'?: string | number;
   /** Présentation : la liste. */

@@ -19,6 +19,8 @@ from widget_server.web.assets import csp_hash
 from widget_server.web.page import render_detail, render_list
 
 PAGE = "/v1/widget?romes=D1102&insee=35238"
+ALONE = ("alone", "alone, card", "accessibility")
+"""Pages that stand in no frame: their links may lead anywhere on the site."""
 VOID = {"meta", "link", "input", "br", "img"}
 
 
@@ -96,7 +98,7 @@ def test_every_state_is_well_formed_and_has_one_status_one_main_and_one_first_he
     headings = [int(element.tag[1]) for element in page.found if re.fullmatch(r"h\d", element.tag)]
     assert headings.count(headings[0]) == 1
     assert all(after <= before + 1 for before, after in pairwise(headings))
-    details = ("offer", "training", "recruiter", "not here")
+    details = ("offer", "training", "recruiter", "not here", "alone, card", "accessibility")
     assert len(page.all("p", role="status")) == (0 if state in details else 1)
 
 
@@ -135,9 +137,10 @@ def test_links_that_open_a_window_say_so_and_the_others_stay_in_the_frame(state)
         if "target" in link.attributes:
             assert link.attributes["rel"] == "noopener"
             assert link.text.endswith("(nouvelle fenêtre)")
-            assert link.attributes["href"].startswith(("https://", "http://", "/methode"))
+            assert link.attributes["href"].startswith(("https://", "http://", "/methode", "/accessibilite"))
         else:
-            assert urlsplit(link.attributes["href"]).path.startswith("/v1/widget")
+            path = urlsplit(link.attributes["href"]).path
+            assert path.startswith("/v1/widget") or state in ALONE
 
 
 @pytest.mark.parametrize(
@@ -161,6 +164,20 @@ def test_links_that_open_a_window_say_so_and_the_others_stay_in_the_frame(state)
         ("corrected", ["« D9999 » n’existe pas", "dont 12 sans niveau indiqué", "les 450 premiers résultats"]),
         ("locked", ["Métier : Boulangerie - viennoiserie · Lieu : Rennes (35) · Rayon : 30 km"]),
         ("recruiter", ["Pas d’offre publiée ; d’après nos estimations", "Pourquoi cette entreprise ?"]),
+        (
+            "widened",
+            [
+                "3 résultats à moins de 60 km de Rennes (35)",
+                "Aucun résultat à 30 km : nous avons cherché à 60 km.",
+                "Revenir à 30 km",
+            ],
+        ),
+        (
+            "nowhere near",
+            ["Aucun résultat à moins de 30 km", "Ni à 60 ni à 100 km.", "Les plus proches, hors de la zone"],
+        ),
+        ("alone", ["English version", "Accessibilité : non conforme"]),
+        ("accessibility", ["Déclaration d’accessibilité", "auto-évaluation"]),
         ("gone", ["Cette fiche n’est plus disponible", "Retour à la liste"]),
         ("not here", ["La liste ne peut pas s’afficher ici"]),
     ],
@@ -172,7 +189,7 @@ def test_each_state_says_what_it_is(state, texts):
         assert text in said
 
 
-@pytest.mark.parametrize("state", [state for state in STATES if state not in ("gone", "not here")])
+@pytest.mark.parametrize("state", [state for state in STATES if state not in ("gone", "not here", "accessibility")])
 def test_demonstration_data_are_called_so(state):
     assert "Données de démonstration" in shown(STATES[state]({}))
 
@@ -227,7 +244,9 @@ def test_a_partner_who_locks_everything_gets_no_form():
 def test_ideas_for_an_empty_list_respect_what_the_partner_locked():
     page = tree(STATES["empty"]({}))
     ideas = [link.attributes["href"] for link in page.all("a", class_="action")]
-    locked = render_list(list_page(answer(()), request(lock=("romes", "place", "radius", "kinds", "level"))))
+    locked = render_list(
+        list_page(answer(()), request(lock=("romes", "place", "radius", "kinds", "level", "contract")))
+    )
 
     assert [parse_qs(urlsplit(href).query).get("radius") for href in ideas[:2]] == [["60"], ["100"]]
     assert not tree(locked).all("a", class_="action")
@@ -246,7 +265,7 @@ def test_hostile_texts_stay_texts():
     assert not [one for one in page.found if one.tag == "img" or "onclick" in one.attributes]
     assert EVIL in page.one("body").text
     for link in page.all("a"):
-        assert link.attributes["href"].startswith(("/v1/widget", "/methode", "https://"))
+        assert link.attributes["href"].startswith(("/v1/widget", "/methode", "/accessibilite", "https://"))
 
 
 def test_hostile_facts_stay_texts():
@@ -498,7 +517,7 @@ def fill_france(folder) -> None:
         "romes=M1855&insee=97411&level=3",
         "romes=G1602&departement=35",
         "romes=D1102&region=84&limit=5&page=99",
-        "romes=D1102&insee=75112",
+        "romes=D1102&departement=75",
     ],
 )
 async def test_the_page_and_the_json_agree_card_by_card(tmp_path, query):

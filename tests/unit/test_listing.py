@@ -269,6 +269,38 @@ def test_paging_shows_each_card_once_and_repeats_exactly(tmp_path):
     assert sorted(name for page in twice[0] for name in page) == sorted(f"c{number}" for number in range(45))
 
 
+def test_a_contract_filter_keeps_that_contract_and_what_states_none(tmp_path):
+    shelf = publish(
+        tmp_path,
+        [
+            entry("apprentice", contract=("apprentissage",)),
+            entry("trainee", contract=("professionnalisation",)),
+            entry("either", contract=("apprentissage", "professionnalisation")),
+            entry("unsaid"),
+        ],
+    )
+
+    assert sorted(ids(ask(around(contract="professionnalisation"), shelf))) == ["either", "trainee", "unsaid"]
+    assert sorted(ids(ask(around(contract="apprentissage"), shelf))) == ["apprentice", "either", "unsaid"]
+    assert ask(around(), shelf).total == 4
+
+
+@pytest.mark.parametrize("asked", [{"level": 3}, {"contract": "apprentissage"}], ids=lambda asked: next(iter(asked)))
+def test_what_stands_apart_is_counted_under_the_same_filters_as_its_own_search(tmp_path, asked):
+    shelf = publish(
+        tmp_path,
+        [
+            entry("this", None, departement="35", level=3, contract=("apprentissage",)),
+            entry("that", None, departement="35", level=5, contract=("professionnalisation",)),
+        ],
+    )
+
+    (apart,) = ask(around(**asked), shelf).apart
+
+    assert apart.count == 1
+    assert ids(ask(within(["35"], **asked), shelf)) == ["this"]
+
+
 def test_a_level_filter_keeps_and_counts_what_states_no_level(tmp_path):
     told = declaration(level_role="required")
     shelf = publish(tmp_path, [entry("three", level=3), entry("five", level=5), entry("unknown")], told)

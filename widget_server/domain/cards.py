@@ -8,6 +8,8 @@ Precision = Literal["address", "commune", "departement", "region", "country"]
 """How exactly a card is placed; only the first two have coordinates, so only they can have a distance."""
 
 LOCATED: Final[tuple[Precision, ...]] = ("address", "commune")
+CONTRACTS: Final = ("apprentissage", "professionnalisation")
+"""The two contracts of an alternance; `contract` of a card holds those that its source names."""
 LEVELS: Final = (3, 4, 5, 6, 7)
 """Diploma levels: 3 CAP, 4 bac, 5 bac+2, 6 bac+3 and +4, 7 bac+5."""
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, Literal, Protocol
 
+from widget_server.domain.cards import CONTRACTS
+
 Type = Literal["csv", "integer", "number", "code", "choice", "text", "colour"]
 Group = Literal["job", "place", "list", "look", "host"]
 
@@ -154,6 +156,27 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "Les fiches sans niveau connu restent dans la liste.",
     ),
     Parameter(
+        name="contract",
+        type="choice",
+        group="list",
+        choices=CONTRACTS,
+        attribute="contract",
+        example="apprentissage",
+        help="Contrat : apprentissage ou professionnalisation. Les fiches sans contrat connu, dont les recruteurs"
+        " probables, restent dans la liste.",
+    ),
+    Parameter(
+        name="widen",
+        type="choice",
+        group="list",
+        choices=("auto", "none"),
+        default="auto",
+        attribute="widen",
+        example="none",
+        help="Si la liste est vide, la page cherche plus loin et le dit : 30, 60 puis 100 km (auto), ou jamais (none)."
+        " En JSON, jamais.",
+    ),
+    Parameter(
         name="limit",
         type="integer",
         group="list",
@@ -198,7 +221,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         name="lock",
         type="csv",
         group="look",
-        choices=("romes", "place", "radius", "kinds", "level"),
+        choices=("romes", "place", "radius", "kinds", "level", "contract"),
         attribute="lock",
         example="romes,place",
         help="Critères affichés en texte et que le visiteur ne peut pas changer.",
@@ -471,6 +494,8 @@ class SearchRequest:
     radius_km: int = 30
     kinds: tuple[str, ...] = KINDS
     level: int | None = None
+    contract: str | None = None
+    widen: bool = True
     limit: int = 20
     page: int = 1
     partner: str | None = None
@@ -490,6 +515,10 @@ class SearchRequest:
         query["kinds"] = list(self.kinds)
         if self.level is not None:
             query["level"] = self.level
+        if self.contract is not None:
+            query["contract"] = self.contract
+        if not self.widen:
+            query["widen"] = "none"
         query["limit"] = self.limit
         query["page"] = self.page
         return query
@@ -543,6 +572,8 @@ class _Reader:
             radius_km=int(self._one(BY_NAME["radius"])),
             kinds=self._kinds(),
             level=self._level(),
+            contract=self._one(BY_NAME["contract"]) or None,
+            widen=self._one(BY_NAME["widen"]) == "auto",
             limit=int(self._one(BY_NAME["limit"])),
             page=int(self._one(BY_NAME["page"])),
             partner=partner,

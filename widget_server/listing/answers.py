@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from widget_server.domain.answer import (
     Answer,
@@ -24,7 +25,8 @@ from widget_server.domain.occupations import Tree, asked_keys, broader_keys
 from widget_server.domain.query import MAX_PER_KIND, Area, Centre, Problem, SearchRequest
 from widget_server.listing.merge import Merged, Shelved, merge, twins_of
 from widget_server.listing.rank import interleave
-from widget_server.listing.search import NOTHING, NOWHERE, search, search_unplaced
+from widget_server.listing.search import NOTHING, NOWHERE, Hits, search, search_unplaced
+from widget_server.snapshot.columns import contract_bits
 from widget_server.snapshot.index import COUNTRY_AREA, departement_area, region_area
 from widget_server.snapshot.shelf import Snapshot
 from widget_server.snapshot.store import Stored
@@ -176,7 +178,8 @@ def make_listing(
     found = _search(request, asked, occupations)
     unknown = {source.kind: 0 for source in found}
     if request.level is not None:
-        found, unknown = _with_level(found, request.level)
+        unknown = _without_level(found)
+    found = tuple(source.keeping(_asked_for(source, request)) for source in found)
     merged = merge(found)
     counts = dict.fromkeys(request.kinds, 0)
     for shelved in merged.kept:
@@ -251,16 +254,34 @@ def _search(request: SearchRequest, sources: Sequence[Source], tree: Tree) -> tu
     return tuple(found)
 
 
-def _with_level(found: Sequence[Shelved], level: int) -> tuple[tuple[Shelved, ...], dict[str, int]]:
-    """Keep the asked level and the unknown ones; the latter are counted. Recruiters have no level at all."""
-    kept = []
-    unknown: dict[str, int] = {}
+def _asked_for(source: Shelved, request: SearchRequest) -> npt.NDArray[np.bool_]:
+    """The hits of the asked level and contract. Who does not state one passes: most cards state no level."""
+    columns, place = source.snapshot.columns, source.hits.card - 1
+    keep = np.ones(len(place), dtype=bool)
+    if request.level is not None:
+        levels = columns.level[place]
+        keep &= (levels == request.level) | (levels == 0)
+    if request.contract is not None:
+        contracts = columns.contract[place]
+        keep &= (contracts & contract_bits([request.contract]) > 0) | (contracts == 0)
+    return keep
+
+
+def _without_level(found: Sequence[Shelved]) -> dict[str, int]:
+    """How many hits of each kind state no level, and so pass any. Recruiters have no level at all."""
+    unknown = {source.kind: 0 for source in found}
     for source in found:
-        levels = source.snapshot.columns.level[source.hits.card - 1]
-        kept.append(source.keeping((levels == level) | (levels == 0)))
         if source.snapshot.manifest.source.level_role:
-            unknown[source.kind] = unknown.get(source.kind, 0) + int((levels == 0).sum())
-    return tuple(kept), unknown
+            unknown[source.kind] += int((source.snapshot.columns.level[source.hits.card - 1] == 0).sum())
+    return unknown
+
+
+def _count(source: Source, hits: Hits, request: SearchRequest) -> int:
+    """How many hits the filters leave."""
+    if source.snapshot is None or not len(hits):
+        return 0
+    shelved = Shelved(name=source.state.name, kind=source.state.kind, snapshot=source.snapshot, hits=hits)
+    return int(_asked_for(shelved, request).sum())
 
 
 def _rows(
@@ -358,14 +379,14 @@ def _apart(request: SearchRequest, sources: Sequence[Source], occupations: Occup
         words = _KIND_WORDS.get(kind, kind)
         if isinstance(request.place, Centre):
             for area, where, query in _wider(request, request.place, kind):
-                count = len(search_unplaced(snapshot, keys, area))
+                count = _count(source, search_unplaced(snapshot, keys, area), request)
                 if count:
                     label = f"{words} sans adresse précise {where}"
                     apart.append(Apart(kind=kind, reason="unplaced", count=count, label=label, query=query))
         if snapshot.manifest.source.parents_only:
             continue
         for key in broader_keys(request.romes, occupations):
-            count = len(search(snapshot, [key], request.place, request.radius_km))
+            count = _count(source, search(snapshot, [key], request.place, request.radius_km), request)
             if count:
                 code = key.rstrip("=")
                 query = request.canonical() | {"romes": [code], "kinds": [kind], "page": 1}
@@ -388,6 +409,8 @@ def _wider(request: SearchRequest, centre: Centre, kind: str) -> list[tuple[list
     base: Query = {"romes": list(request.romes), "kinds": [kind], "limit": request.limit, "page": 1}
     if request.level is not None:
         base["level"] = request.level
+    if request.contract is not None:
+        base["contract"] = request.contract
     if centre.departement:
         query = base | {"departement": centre.departement}
         wider.append(([departement_area(centre.departement)], "dans le département", query))

@@ -12,11 +12,13 @@ Position = primary key in cards.sqlite minus 1; 0 means "not known".
     municipality  u4  INSEE code in base 36, arrondissements under their city
     departement   u2  code in base 36
     level         u1  3-7
+    contract      u1  one bit for each contract of domain/cards.py
 """
 
 import hashlib
 import sys
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +26,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from widget_server.domain.cards import Entry
+from widget_server.domain.cards import CONTRACTS, Entry
 from widget_server.domain.duplicates import PAIRS_OF_LETTERS, company_key, job_of
 from widget_server.domain.errors import SnapshotCorrupt
 from widget_server.domain.geo import municipality_of
@@ -45,6 +47,7 @@ _TYPES: Final = {
     "municipality": np.uint32,
     "departement": np.uint16,
     "level": np.uint8,
+    "contract": np.uint8,
 }
 
 
@@ -62,6 +65,12 @@ class Columns:
     municipality: npt.NDArray[np.uint32]
     departement: npt.NDArray[np.uint16]
     level: npt.NDArray[np.uint8]
+    contract: npt.NDArray[np.uint8]
+
+
+def contract_bits(names: Iterable[str]) -> int:
+    """The contracts of a card as bits; 0 when it states none."""
+    return sum(1 << place for place, name in enumerate(CONTRACTS) if name in names)
 
 
 def number(code: str | None) -> int:
@@ -100,6 +109,7 @@ class ColumnWriter:
             "municipality": number(commune),
             "departement": number(place.departement),
             "level": entry.card.level or 0,
+            "contract": contract_bits(entry.card.contract),
         }
         if entry.partner:
             job = job_of(entry.card.title)
@@ -136,6 +146,7 @@ def open_columns(folder: Path, cards: int) -> Columns:
         municipality=map_array(folder / "municipality.npy", np.uint32),
         departement=map_array(folder / "departement.npy", np.uint16),
         level=map_array(folder / "level.npy", np.uint8),
+        contract=map_array(folder / "contract.npy", np.uint8),
     )
     for name in _TYPES:
         if len(getattr(columns, name)) != cards:

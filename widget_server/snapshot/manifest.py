@@ -10,7 +10,7 @@ import msgspec
 from widget_server.domain.cards import Declaration, Rejection
 from widget_server.domain.errors import SnapshotCorrupt
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 FILE_NAME: Final = "manifest.json"
 SEAL: Final = "manifest.sha256"
 _NAMED: Final = 3

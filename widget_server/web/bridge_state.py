@@ -13,6 +13,8 @@ def bridge_state(
     received: Mapping[str, str],
     answer: Answer | None = None,
     codes: Sequence[Mapping[str, object]] = (),
+    *,
+    widened_from_km: int | None = None,
 ) -> str:
     """The state, ready to stand in a script element. `origin` stays out: the page is the same for every host page."""
     told: dict[str, object] = {
@@ -28,6 +30,7 @@ def bridge_state(
             "counts": answer.counts,
             "page": answer.page,
             "radius_km": answer.place.radius_km if answer.place else None,
+            **({} if widened_from_km is None else {"widened_from_km": widened_from_km}),
             "params": told["params"],
             "sources": [
                 {"name": source.name, "status": source.status, "count": source.count, "age_s": source.age_s}

@@ -23,7 +23,10 @@ _FONTS: Final[Mapping[str, str]] = {
 }
 LIST_PATH: Final = "/v1/widget"
 CARD_PATH: Final = "/v1/widget/cards/"
+HOME_PATH: Final = "/"
+HOME_CARD_PATH: Final = "/fiche/"
 METHOD_PATH: Final = "/methode"
+ACCESSIBILITY_PATH: Final = "/accessibilite"
 LOOK: Final = ("title", "heading_level", "theme", "scheme", "accent", "corner", "font", "lang", "view", "form")
 
 
@@ -72,6 +75,20 @@ class Shell:
     logo: Picture | None = None
     contact: Link | None = None
 
+    @property
+    def alone(self) -> bool:
+        """The page stands by itself, in no frame: it has an address that people share."""
+        return self.list_path == HOME_PATH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What search engines and people who share the address read. `canonical` None: the page is not to be indexed."""
+
+    description: str
+    canonical: str | None = None
+    languages: tuple[tuple[str, str], ...] = ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
@@ -98,6 +115,7 @@ def document(
     look: Look,
     state: str | None,
     *,
+    head: Head | None = None,
     oembed: str | None = None,
     **context: object,
 ) -> Rendered:
@@ -115,11 +133,17 @@ def document(
             state=Markup(state) if state is not None else None,  # noqa: S704 - encoded by _state
             script_url=shell.script_url if state is not None else None,
             level=look.heading,
+            head=head,
             oembed=oembed,
-            method=Link(label=t("Comment cette liste est filtrée et ordonnée"), href=METHOD_PATH, new=True),
             logo=shell.logo,
             partner_name=shell.partner_name,
             contact=shell.contact,
+            accessibility=Link(
+                label=t("Accessibilité : non conforme (non auditée)"),
+                href=ACCESSIBILITY_PATH + ("" if t.code == LANGUAGES[0] else f"?lang={t.code}"),
+                new=not shell.alone,
+            ),
+            method=Link(label=t("Comment cette liste est filtrée et ordonnée"), href=METHOD_PATH, new=not shell.alone),
             **context,
         )
     )

@@ -1,6 +1,6 @@
 """Links of a page: the same partner and the same look, another search or one of its cards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -8,6 +8,7 @@ from widget_server.domain.query import PLACE_NAMES, SearchRequest
 from widget_server.web.document import LOOK, Shell
 from widget_server.web.typed import Choice
 
+_REMOVABLE: Final = ("level", "contract")
 _PLACES: Final = frozenset(PLACE_NAMES)
 
 
@@ -40,7 +41,7 @@ class Urls:
 
     def other(self, query: Mapping[str, object]) -> str:
         """Another search in the same look."""
-        return f"{self.list_path}?{self._encode(query)}"
+        return self._address(query, self.look)
 
     def choice(self, choice: Choice) -> str:
         """The same search with what a choice stands for; a choice of place replaces the whole place."""
@@ -54,17 +55,25 @@ class Urls:
         kept: dict[str, object] = {name: value for name, value in self.query.items() if name not in _PLACES}
         return self.other(kept | dict(place) | {"page": 1})
 
+    def other_language(self, code: str) -> str:
+        """The same list in another language."""
+        look = [(name, value) for name, value in self.look if name != "lang"]
+        return self._address(self.query, [*look, *([] if code == self._terms.default("lang") else [("lang", code)])])
+
     def card(self, card_id: str) -> str:
         """The detail page of a card, which leads back to this list."""
-        return f"{self._card_path}{quote(card_id, safe=':')}?{self._encode(self.query)}"
+        return f"{self._card_path}{quote(card_id, safe=':')}?{self._encoded(self.query, self.look)}"
 
-    def _encode(self, query: Mapping[str, object]) -> str:
+    def _address(self, query: Mapping[str, object], look: Sequence[tuple[str, str]]) -> str:
+        encoded = self._encoded(query, look)
+        return f"{self.list_path}?{encoded}" if encoded else self.list_path
+
+    def _encoded(self, query: Mapping[str, object], look: Sequence[tuple[str, str]]) -> str:
         pairs = [(name, _said(value)) for name, value in query.items() if value is not None]
         kept = [(name, value) for name, value in pairs if value != self._terms.default(name)]
-        if "level" in self._terms.defaults and "level" not in dict(pairs):
-            # The visitor took the partner's level away: only an empty one says so.
-            kept.append(("level", ""))
-        return urlencode([*kept, *self.look], safe=",")
+        # The visitor took a filter of the partner's away: only an empty one says so.
+        kept += [(name, "") for name in _REMOVABLE if name in self._terms.defaults and name not in dict(pairs)]
+        return urlencode([*kept, *look], safe=",")
 
 
 def safe_url(url: str | None) -> str | None:

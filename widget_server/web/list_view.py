@@ -7,8 +7,8 @@ from typing import Final
 from widget_server.domain.answer import Answer, Apart, SourceState
 from widget_server.domain.query import MAX_PER_KIND, RADIUS_CHOICES_KM, Area, Centre, SearchRequest
 from widget_server.web import wording
-from widget_server.web.document import Link
-from widget_server.web.language import Language, Words
+from widget_server.web.document import Head, Link
+from widget_server.web.language import LANGUAGES, Language, Words
 from widget_server.web.links import Urls, safe_url
 from widget_server.web.typed import Choice
 
@@ -22,6 +22,7 @@ class Status:
 
     strong: str
     rest: str = ""
+    widened: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,27 @@ def title(t: Language, request: SearchRequest, answer: Answer) -> Words:
     return Words(t("Trouver une alternance"))
 
 
-def status(t: Language, request: SearchRequest, answer: Answer, *, down: bool, incomplete: bool) -> Status:
-    """What was found, in one sentence."""
+def head(t: Language, request: SearchRequest, answer: Answer, urls: Urls, public_url: str) -> Head:
+    """What a page that stands by itself says to whoever finds or shares its address."""
+    about = title(t, request, answer).text
+    description = t(
+        "{title} : formations, offres et entreprises à contacter en alternance, dans une seule liste.", title=about
+    )
+    languages = tuple((code, public_url + urls.other_language(code)) for code in LANGUAGES)
+    return Head(description=description, canonical=public_url + urls.here(), languages=languages)
+
+
+def status(
+    t: Language,
+    request: SearchRequest,
+    answer: Answer,
+    *,
+    down: bool,
+    incomplete: bool,
+    tried_km: tuple[int, ...] = (),
+    from_km: int | None = None,
+) -> Status:
+    """What was found, in one sentence; and that the search was widened, where it was."""
     if down:
         return Status(strong=t("La liste est indisponible pour le moment."))
     if not request.romes:
@@ -74,13 +94,31 @@ def status(t: Language, request: SearchRequest, answer: Answer, *, down: bool, i
     where = wording.radius(t, answer.place)
     if not answer.total:
         known = " " + t("parmi les données disponibles") if incomplete else ""
-        return Status(strong=t("Aucun résultat"), rest=where + known)
+        farther = t("Ni à {tried}.", tried=_radii(t, tried_km[1:])) if len(tried_km) > 1 else ""
+        return Status(strong=t("Aucun résultat"), rest=where + known, widened=farther)
     if incomplete:
         strong = t.plural("Au moins {n} résultat", "Au moins {n} résultats", answer.total)
     else:
         strong = t.plural("{n} résultat", "{n} résultats", answer.total)
     last = " – " + t("page {page} sur {pages}", page=answer.page, pages=answer.pages) if answer.page > 1 else ""
-    return Status(strong=strong, rest=where + last)
+    widened = ""
+    if from_km is not None and answer.place and answer.place.radius_km:
+        tried = _radii(t, tried_km)
+        widened = t("Aucun résultat à {tried} : nous avons cherché à {km} km.", tried=tried, km=answer.place.radius_km)
+    return Status(strong=strong, rest=where + last, widened=widened)
+
+
+def narrow(t: Language, from_km: int | None, urls: Urls) -> Link | None:
+    """The way back from a widened search."""
+    if from_km is None:
+        return None
+    return Link(label=t("Revenir à {km} km", km=from_km), href=urls.list(radius=from_km, widen="none"))
+
+
+def _radii(t: Language, radii: tuple[int, ...]) -> str:
+    """ "30 km", "30 ni à 60 km"."""
+    first, rest = ", ".join(str(km) for km in radii[:-1]), radii[-1]
+    return t("{first} ni à {km} km", first=first, km=rest) if first else t("{km} km", km=rest)
 
 
 def counts(t: Language, answer: Answer) -> str:
@@ -132,23 +170,27 @@ def apart(t: Language, block: Apart, urls: Urls) -> Link:
     return Link(label=wording.apart(t, block), href=urls.other(block.query) if block.query else "")
 
 
-def ideas(t: Language, request: SearchRequest, near: tuple[Choice, ...], urls: Urls) -> list[tuple[str, list[Link]]]:
+def ideas(
+    t: Language, request: SearchRequest, near: tuple[Choice, ...], tried_km: tuple[int, ...], urls: Urls
+) -> list[tuple[str, list[Link]]]:
     """What to try when nothing was found, under what kind of change it is; never what the partner locked."""
     free = () if "romes" in request.lock else near
     jobs = [Link(label=choice.label, href=urls.choice(choice)) for choice in free]
-    named = ((t("Élargir la recherche"), _wider(t, request, urls)), (t("Métiers proches"), jobs))
+    named = ((t("Élargir la recherche"), _wider(t, request, tried_km, urls)), (t("Métiers proches"), jobs))
     return [(label, links) for label, links in named if links]
 
 
-def _wider(t: Language, request: SearchRequest, urls: Urls) -> list[Link]:
+def _wider(t: Language, request: SearchRequest, tried_km: tuple[int, ...], urls: Urls) -> list[Link]:
     """The smallest change first."""
     steps: list[Link] = []
     place = request.place
     if isinstance(place, Centre) and "radius" not in request.lock and "place" not in request.lock:
-        wider = [km for km in RADIUS_CHOICES_KM if km > request.radius_km]
+        wider = [km for km in RADIUS_CHOICES_KM if km > request.radius_km and km not in tried_km]
         steps += [Link(label=t("Chercher à {km} km", km=km), href=urls.list(radius=km)) for km in wider]
     if request.level is not None and "level" not in request.lock:
         steps.append(Link(label=t("Tous les niveaux"), href=urls.list(level=None)))
+    if request.contract is not None and "contract" not in request.lock:
+        steps.append(Link(label=t("Tous les contrats"), href=urls.list(contract=None)))
     hidden = [t(wording.kind_words(kind).many) for kind in request.terms.kinds if kind not in request.kinds]
     if hidden and "kinds" not in request.lock:
         label = t("Voir aussi les {names}", names=wording.listed(t, hidden))

@@ -15,8 +15,18 @@ from widget_server.web import list_view, wording
 from widget_server.web.bridge_state import bridge_state
 from widget_server.web.card_facts import fact_rows, summary_rows
 from widget_server.web.card_view import card_view, card_views
-from widget_server.web.document import LIST_PATH, Rendered, Shell, document, language_of, look_of, plain_look
-from widget_server.web.language import LANGUAGES, language
+from widget_server.web.document import (
+    LIST_PATH,
+    Head,
+    Link,
+    Rendered,
+    Shell,
+    document,
+    language_of,
+    look_of,
+    plain_look,
+)
+from widget_server.web.language import LANGUAGES, Language, language
 from widget_server.web.links import Urls
 from widget_server.web.search_form import search_form
 from widget_server.web.typed import Choice, Typed
@@ -28,6 +38,7 @@ class ListPage:
 
     job, place   what the visitor typed, when it had to be understood
     near         occupations to try when nothing is found
+    widened_from_km, tried_km, nearest   see `listing/widening.py`
     """
 
     shell: Shell
@@ -38,6 +49,14 @@ class ListPage:
     job: Typed | None = None
     place: Typed | None = None
     near: tuple[Choice, ...] = ()
+    widened_from_km: int | None = None
+    tried_km: tuple[int, ...] = ()
+    nearest: tuple[ListedCard, ...] = ()
+
+    @property
+    def down(self) -> bool:
+        """Every source is missing: there is nothing to show, whatever is asked."""
+        return bool(self.answer.sources) and all(source.status == "missing" for source in self.answer.sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +95,8 @@ def render_detail(page: DetailPage) -> Rendered:
         look_of(page.request, page.shell),
         bridge_state(page.shell, page.received),
         title=f"{card.title} – {t(wording.kind_words(card.kind).tag)}",
+        # A card may be named after a person: search engines are told to leave it.
+        head=Head(description=card.title) if page.shell.alone else None,
         card=card_view(t, card, page.source, urls, page.now, explained=True),
         back=urls.here(),
         summary=summary_rows(t, card, page.facts),
@@ -134,13 +155,23 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         page.shell,
         t,
         look,
-        bridge_state(page.shell, page.received, answer, codes),
+        bridge_state(page.shell, page.received, answer, codes, widened_from_km=page.widened_from_km),
         title=title.text,
         heading=title,
         down=down,
         known=known,
         form=None if down else search_form(t, request, answer, urls, job=page.job, place=page.place),
-        status=list_view.status(t, request, answer, down=down, incomplete=bool(missing)),
+        status=list_view.status(
+            t,
+            request,
+            answer,
+            down=down,
+            incomplete=bool(missing),
+            tried_km=page.tried_km,
+            from_km=page.widened_from_km,
+        ),
+        narrow=list_view.narrow(t, page.widened_from_km, urls),
+        nearest=card_views(t, page.nearest, answer.sources, urls, now),
         counts=list_view.counts(t, answer) if known else "",
         jobs=[f"{job.label} ({job.rome})" for job in answer.occupations] if len(answer.occupations) > 1 else [],
         shown_jobs=list_view.SHOWN_JOBS,
@@ -149,14 +180,30 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         late=[list_view.late(t, source, now) for source in asked if source.status == "late"],
         demonstration=answer.demonstration,
         cards=card_views(t, answer.cards, answer.sources, urls, now),
-        ideas=list_view.ideas(t, request, page.near, urls) if known and not answer.total and not down else [],
+        ideas=list_view.ideas(t, request, page.near, page.tried_km, urls)
+        if known and not answer.total and not down
+        else [],
         apart=[] if down else [list_view.apart(t, block, urls) for block in answer.apart],
         steps=list_view.steps(t, answer, urls),
         sources=[list_view.source_line(t, source) for source in answer.sources if source.attribution],
         retry=urls.here(),
         public_search=wording.PUBLIC_SEARCH,
-        oembed=urls.oembed(page.shell.public_url) if not down else None,
+        oembed=urls.oembed(page.shell.public_url) if not down and not page.shell.alone else None,
+        head=list_view.head(t, request, answer, urls, page.shell.public_url) if page.shell.alone else None,
+        switch=_switch(page.shell, t, urls),
     )
+
+
+def _switch(shell: Shell, t: Language, urls: Urls) -> tuple[str, Link] | None:
+    """The same page in the other language, named in that language; a partner chooses the language of its frame."""
+    if not shell.alone:
+        return None
+    other = next(code for code in LANGUAGES if code != t.code)
+    return other, Link(label=_name(language(other)), href=urls.other_language(other))
+
+
+def _name(t: Language) -> str:
+    return t("Version française")
 
 
 def _source_notice(source: SourceState) -> dict[str, object]:

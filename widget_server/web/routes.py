@@ -2,10 +2,14 @@
 
 from starlette.routing import BaseRoute, Route
 
-from widget_server.web import cards_json, embed, health, method, oembed, page_routes, suggest
+from widget_server.web import cards_json, embed, health, method, oembed, page_routes, standalone, suggest
 
 ROUTES: list[BaseRoute] = [
-    Route("/", page_routes.home),
+    Route("/", page_routes.home, methods=["GET"]),
+    Route("/fiche/{card_id:path}", standalone.card),
+    Route("/accessibilite", standalone.accessibility),
+    Route("/robots.txt", standalone.robots),
+    Route("/sitemap.xml", standalone.sitemap),
     Route("/v1/widget", page_routes.widget, methods=["GET"]),
     Route("/v1/widget/cards/{card_id:path}", page_routes.detail),
     Route("/methode", method.method),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from widget_server.domain.answer import Answer
-from widget_server.domain.cards import LEVELS
+from widget_server.domain.cards import CONTRACTS, LEVELS
 from widget_server.domain.query import RADIUS_CHOICES_KM, Area, SearchRequest
 from widget_server.web import wording
 from widget_server.web.document import Link
@@ -49,13 +49,14 @@ class Form:
     radius: tuple[Option, ...] = ()
     kinds: tuple[Option, ...] = ()
     level: tuple[Option, ...] = ()
+    contract: tuple[Option, ...] = ()
     fixed: tuple[str, ...] = ()
     open: bool = False
 
     @property
     def editable(self) -> bool:
         """Something is left to choose; a partner may have locked everything."""
-        return bool(self.fields or self.radius or self.kinds or self.level)
+        return bool(self.fields or self.radius or self.kinds or self.level or self.contract)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,7 @@ def search_form(
             wording.upper(wording.listed(t, [t(wording.kind_words(kind).many) for kind in request.kinds])),
         ),
         ("level", _levels(t, request), [str(request.level or "")], wording.level_name(t, request.level)),
+        ("contract", _contracts(t, request), [request.contract or ""], _contract_name(t, request.contract)),
     ]
     shown: dict[str, tuple[Option, ...]] = {}
     for name, options, values, text in chosen:
@@ -128,6 +130,7 @@ def search_form(
         radius=shown.get("radius", ()),
         kinds=shown.get("kinds", ()),
         level=shown.get("level", ()),
+        contract=shown.get("contract", ()),
         fixed=tuple(fixed),
         open=any(asked.missing or asked.typed is not None for asked in texts.values()),
     )
@@ -228,3 +231,14 @@ def _levels(t: Language, request: SearchRequest) -> tuple[Option, ...]:
         every,
         *(Option(value=str(n), label=wording.level_name(t, n), on=request.level == n) for n in LEVELS),
     )
+
+
+def _contracts(t: Language, request: SearchRequest) -> tuple[Option, ...]:
+    return tuple(
+        Option(value=name or "", label=_contract_name(t, name), on=request.contract == name)
+        for name in (None, *CONTRACTS)
+    )
+
+
+def _contract_name(t: Language, name: str | None) -> str:
+    return t(wording.CONTRACT_CHOICES[name]) if name else t("Tous les contrats")

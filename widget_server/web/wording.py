@@ -97,6 +97,10 @@ LEVELS: Final[Mapping[int, str]] = {
     6: mark("bac+3 ou 4"),
     7: mark("bac+5"),
 }
+CONTRACT_CHOICES: Final[Mapping[str, str]] = {
+    "apprentissage": mark("Apprentissage"),
+    "professionnalisation": mark("Professionnalisation"),
+}
 LEVEL_ROLES: Final[Mapping[str, str]] = {
     "target": mark("Niveau visé : {level}"),
     "required": mark("Niveau demandé : {level}"),
