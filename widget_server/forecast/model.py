@@ -93,15 +93,16 @@ class Trainer(Protocol):
 
 
 class LocalTrainer:
-    """Trains in this process; the bytes do not depend on the number of threads."""
+    """Trains in this process; the bytes depend neither on the threads nor on how many rows are read at once."""
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, rows_at_once: int = ROW_GROUP) -> None:
         self._threads = threads
+        self._rows_at_once = rows_at_once
 
     def train(self, files: Sequence[Path], settings: Settings, *, seed: int) -> dict[Target, bytes]:
         """Both boosters from one quantised matrix."""
         trained: dict[Target, bytes] = {}
-        with _quantised(files, settings, self._threads) as rows:
+        with _quantised(files, settings, self._threads, self._rows_at_once) as rows:
             hires: Numbers = rows.get_label().astype(np.float64)
             for target in TARGETS:
                 rows.set_label(labels(hires, target))
@@ -155,13 +156,13 @@ def labels(hires: Numbers, target: Target) -> Singles:
 
 
 @contextmanager
-def _quantised(files: Sequence[Path], settings: Settings, threads: int) -> Iterator[xgb.DMatrix]:
+def _quantised(files: Sequence[Path], settings: Settings, threads: int, rows_at_once: int) -> Iterator[xgb.DMatrix]:
     if not settings.external_memory:
-        groups = _RowGroups(files, settings.without, rows_at_once=ROW_GROUP, cache=None)
+        groups = _RowGroups(files, settings.without, rows_at_once=rows_at_once, cache=None)
         yield xgb.QuantileDMatrix(groups, max_bin=settings.bins, nthread=threads)
         return
     with TemporaryDirectory(dir=files[0].parent) as scratch:
-        groups = _RowGroups(files, settings.without, rows_at_once=ROW_GROUP, cache=str(Path(scratch) / "pages"))
+        groups = _RowGroups(files, settings.without, rows_at_once=rows_at_once, cache=str(Path(scratch) / "pages"))
         yield xgb.ExtMemQuantileDMatrix(groups, max_bin=settings.bins, nthread=threads)
 
 

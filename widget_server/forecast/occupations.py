@@ -92,7 +92,7 @@ def pair_p(p_any: Numbers, expected_hires: Numbers, share: Numbers) -> Numbers:
 
     An establishment that hires at all makes E / p_any hires on the mean, each of them in the ROME with its share.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         hires = np.maximum(expected_hires, p_any) / p_any
         found = p_any * -np.expm1(hires * np.log1p(-np.minimum(share, 1.0)))
     p: Numbers = np.where(p_any > 0, np.where(share > 0, found, 0.0), 0.0)
