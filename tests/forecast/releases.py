@@ -11,8 +11,9 @@ from tests.forecast.inputs import REFERENCE, REQUEST, establishment, folder, hir
 from widget_server.domain.spreading import band
 from widget_server.forecast.clock import Month, Origin, Split
 from widget_server.forecast.features import open_tables, write_features
-from widget_server.forecast.gates import Backtest, Check, Evidence, Learnt, Score, Synthetic
+from widget_server.forecast.gates import Check, Evidence, Synthetic, mean_of
 from widget_server.forecast.ingest import COUNTS, Ingested, ingest
+from widget_server.forecast.metrics import Bin, Curves, Difference, Metrics, Score, Trained
 from widget_server.forecast.release import FILE, read_rows, write_release
 
 ORIGIN = Origin(Month.parse("2026-07"))
@@ -80,33 +81,56 @@ def scores_of(path: Path, tables: Path, pairs=None) -> Path:
     return path
 
 
-def learnt(origin: Origin) -> Learnt:
-    return Learnt(test=str(origin.day), lag=origin.lag, train=[str(each.day) for each in Split.before(origin).train])
+def trained(origin: Origin) -> Trained:
+    return Trained(test=str(origin.day), lag=origin.lag, train=[str(each.day) for each in Split.before(origin).train])
 
 
-def backtest(**changed: float) -> Backtest:
+def backtest(**changed: float) -> Metrics:
     """Two origins; figures of the model by metric, of others by `scorer:metric`."""
     told = {
         "hurdle:precision_at_10": 0.40, "lbb:precision_at_10": 0.35, "last_year:precision_at_10": 0.33,
         "hurdle:ece": 0.005, "hurdle:deviance": 0.70, "random:precision_at_10": 0.03,
+        "hurdle:small_at_10": 0.3, "hurdle_beta_0.1:precision_at_10": 0.39, "hurdle:auc": 0.82,
+        "hurdle_without_tension:precision_at_10": 0.399,
     }  # fmt: skip
     told |= {name if ":" in name else f"hurdle:{name}": value for name, value in changed.items()}
     origins = ORIGIN.backtests()[:2]
-    return Backtest(
+    line = [place / 100 for place in range(101)]
+    return Metrics(
+        day=str(ORIGIN.day),
+        origins=[str(origin.day) for origin in origins],
+        scorers=sorted({name.partition(":")[0] for name in told}),
         scores=[
             Score(origin=str(origin.day), scorer=name.split(":")[0], metric=name.split(":")[1], value=value,
-                  low=value * 0.95, high=value * 1.05)
+                  low=value * 0.95, high=value * 1.05, n=1470)
             for origin in origins for name, value in told.items()
         ],
-        splits=[learnt(origin) for origin in origins],
-        live=learnt(ORIGIN),
+        differences=[
+            Difference(origin=str(origin.day), scorer="hurdle", against="hurdle_without_tension",
+                       metric="precision_at_10", value=0.001, low=-0.002, high=0.004) for origin in origins
+        ],
+        calibration=None,
+        curves=Curves(
+            origin=str(origins[0].day),
+            gains={"hurdle": [each**0.3 for each in line], "lbb": [each**0.4 for each in line], "random": line},
+            lorenz={"hurdle": [each**9 for each in line], "hurdle_beta_0.1": [each**6 for each in line]},
+            reliability=[
+                Bin(size=size, said=said, so=min(1.0, said * 1.02), n=100)
+                for size in ("small", "medium", "large", "unknown") for said in (0.02, 0.1, 0.3, 0.7)
+            ],
+        ),
+        splits=[trained(origin) for origin in origins],
+        live=trained(ORIGIN),
+        later_than_origin=0.5,
+        tension=True,
+        moves={str(origin.day): 3 for origin in origins},
     )  # fmt: skip
 
 
 def released(path: Path, tables: Path, scores: Path, *, told=None, **more) -> Path:
     """A folder with a release in it, as `publish` writes it."""
     path.mkdir(parents=True)
-    means = {name: (told or backtest()).mean(name) for name in ("precision_at_10", "ece", "deviance")}
+    means = {name: mean_of(told or backtest(), name) for name in ("precision_at_10", "ece", "deviance")}
     write_release(tables, scores, path, origin=ORIGIN, model=MODEL, metrics=means, **more)
     return path
 
@@ -120,7 +144,7 @@ def evidence(tables: Path, scores: Path, release: Path, new, old=None, old_file=
         tables=tables,
         origin=ORIGIN,
         ingested=msgspec.json.decode((tables / COUNTS).read_bytes(), type=Ingested),
-        backtest=backtest(),
+        metrics=backtest(),
         today=TODAY,
         code="0123456789ab",
         old=old,

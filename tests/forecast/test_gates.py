@@ -28,13 +28,13 @@ from widget_server.forecast.gates import (
     GATES,
     Canaries,
     Check,
-    Learnt,
     Synthetic,
     check,
     judge,
     problems_of,
     table,
 )
+from widget_server.forecast.metrics import Trained
 from widget_server.forecast.release import FILE, read_rows, read_summary
 
 REASON = "reprise de l'historique SIRENE"
@@ -214,7 +214,7 @@ def test_the_month_itself_is_no_drift(good, tmp_path):
     ],
 )
 def test_a_backtest_out_of_its_bounds_is_red(good, gate, figures):
-    assert red(replace(good, backtest=backtest(**figures))) == {gate}
+    assert red(replace(good, metrics=backtest(**figures))) == {gate}
 
 
 @pytest.mark.parametrize(
@@ -224,11 +224,11 @@ def test_a_backtest_out_of_its_bounds_is_red(good, gate, figures):
     ids=lambda figures: next(iter(figures)),
 )  # fmt: skip
 def test_a_backtest_just_within_its_bounds_is_green(good, figures):
-    assert red(replace(good, backtest=backtest(**figures))) == set()
+    assert red(replace(good, metrics=backtest(**figures))) == set()
 
 
 def test_a_model_without_a_backtest_is_red(good):
-    seen = replace(good, backtest=msgspec.structs.replace(good.backtest, scores=[]))
+    seen = replace(good, metrics=msgspec.structs.replace(good.metrics, scores=[]))
 
     assert {"precision", "precision_last", "too_good", "calibration", "deviance"} <= red(seen)
 
@@ -282,16 +282,15 @@ def test_a_canary_that_must_be_present_and_is_not_there_is_red_and_not_named(goo
     ("change", "word"),
     [
         ({"splits": []}, "train it again"),
-        ({"live": None}, "train it again"),
-        ({"live": Learnt(test="2026-07", lag=0, train=["2026-02"])}, "labelled with"),
-        ({"live": Learnt(test="2026-06", lag=0, train=["2025-06"])}, "made for 2026-06"),
-        ({"live": Learnt(test="2026-07", lag=2, train=["2025-06"])}, "made for 2026-07"),
-        ({"splits": [Learnt(test="2026-01", lag=0, train=["2025-07", "2025-08"])]}, "labelled with"),
-        ({"splits": [Learnt(test="soon", lag=0, train=[])]}, "not a month"),
+        ({"live": Trained(test="2026-07", lag=0, train=["2026-02"])}, "labelled with"),
+        ({"live": Trained(test="2026-06", lag=0, train=["2025-06"])}, "made for 2026-06"),
+        ({"live": Trained(test="2026-07", lag=2, train=["2025-06"])}, "made for 2026-07"),
+        ({"splits": [Trained(test="2026-01", lag=0, train=["2025-07", "2025-08"])]}, "labelled with"),
+        ({"splits": [Trained(test="soon", lag=0, train=[])]}, "not a month"),
     ],
 )
 def test_a_label_that_was_not_known_on_the_day_is_red(good, change, word):
-    seen = replace(good, backtest=msgspec.structs.replace(good.backtest, **change))
+    seen = replace(good, metrics=msgspec.structs.replace(good.metrics, **change))
 
     assert red(seen) == {"labels"}
     assert word in table(judge(seen))
@@ -404,7 +403,7 @@ def test_an_override_without_a_reason_or_a_gate_is_refused(gate, because):
 
 
 def test_red_prints_the_whole_table_and_what_to_type(good):
-    seen = replace(good, backtest=backtest(ece=0.5))
+    seen = replace(good, metrics=backtest(ece=0.5))
 
     with pytest.raises(GateRed) as refused:
         check(judge(seen))

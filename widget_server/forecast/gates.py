@@ -21,6 +21,7 @@ from widget_server.domain.errors import GateRed, Leak
 from widget_server.forecast.clock import Month, Origin, Split
 from widget_server.forecast.features import open_tables, stock_days
 from widget_server.forecast.ingest import Ingested
+from widget_server.forecast.metrics import Metrics, Score
 from widget_server.forecast.publication import WITHHELD_NAF, held_sql
 from widget_server.forecast.release import FILE, Summary, histograms, read_rows, stability
 
@@ -49,43 +50,6 @@ BASELINES: Final = ("lbb", "lbb_rome", "last_year")
 State = Literal["green", "red", "overridden", "not asked"]
 
 
-class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of a backtest: a scorer on an origin; `group` "" is everybody."""
-
-    origin: str
-    scorer: str
-    metric: str
-    group: str = ""
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-class Learnt(msgspec.Struct, frozen=True, kw_only=True):
-    """Which months a model was made from: the origin that it predicts, and those that it learnt from."""
-
-    test: str
-    lag: int
-    train: list[str]
-
-
-class Backtest(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a model's metrics.json, what the gates read."""
-
-    scores: list[Score]
-    splits: list[Learnt] = []
-    live: Learnt | None = None
-
-    def mean(self, metric: str, scorer: str = MODEL) -> float | None:
-        """The mean over the origins, for everybody."""
-        found = [
-            score.value
-            for score in self.scores
-            if score.metric == metric and score.scorer == scorer and not score.group
-        ]
-        return fmean(found) if found else None
-
-
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One bound of the synthetic economy, and what came out."""
 
@@ -96,12 +60,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Synthetic(msgspec.Struct, frozen=True, kw_only=True):
-    """What `forecast bench` found for one version of the code."""
+    """What `forecast bench` found for one version of the code; the origin of a score names its seed."""
 
     code: str
     size: int
     seeds: list[int]
     checks: list[Check]
+    scores: list[Score] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +93,7 @@ class Evidence:
     tables: Path
     origin: Origin
     ingested: Ingested
-    backtest: Backtest
+    metrics: Metrics
     today: date
     code: str
     old: Summary | None = None
@@ -176,6 +141,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State
     said: str
     because: str = ""
+
+
+def mean_of(metrics: Metrics, metric: str, scorer: str = MODEL) -> float | None:
+    """The mean of a metric over the past origins, for everybody; None when nobody measured it."""
+    found = [
+        score.value for score in metrics.scores if (score.metric, score.scorer, score.group) == (metric, scorer, "")
+    ]
+    return fmean(found) if found else None
 
 
 _NO_RELEASE: Final = "there is no release to compare with; the first one is published with --bootstrap"
@@ -275,8 +248,8 @@ def _drift(seen: Evidence) -> Outcome:
 
 
 def _over_baselines(seen: Evidence) -> Outcome:
-    model = seen.backtest.mean("precision_at_10")
-    found = {name: seen.backtest.mean("precision_at_10", name) for name in BASELINES}
+    model = mean_of(seen.metrics, "precision_at_10")
+    found = {name: mean_of(seen.metrics, "precision_at_10", name) for name in BASELINES}
     best, value = max(((name, each or 0.0) for name, each in found.items()), key=lambda pair: pair[1])
     if model is None:
         return Outcome(ok=False, said="the model has no backtest; run widget-server forecast train --only backtest")
@@ -288,7 +261,7 @@ def _against_last(metric: str, ok: Callable[[float], bool]) -> Callable[[Evidenc
     def judge(seen: Evidence) -> Outcome:
         if seen.old is None:
             return _first(seen)
-        now, before = seen.backtest.mean(metric), seen.old.metrics.get(metric)
+        now, before = mean_of(seen.metrics, metric), seen.old.metrics.get(metric)
         if now is None or not before:
             return Outcome(ok=False, said=f"{metric} is not known of {'this' if now is None else 'the last'} release")
         return Outcome(ok=ok(now / before), said=f"{now:.4f} after {before:.4f}, {now / before:.3f} times")
@@ -297,7 +270,7 @@ def _against_last(metric: str, ok: Callable[[float], bool]) -> Callable[[Evidenc
 
 
 def _calibration(seen: Evidence) -> Outcome:
-    ece = seen.backtest.mean("ece")
+    ece = mean_of(seen.metrics, "ece")
     return Outcome(ok=ece is not None and ece <= MOST_ECE, said="not known" if ece is None else f"{ece:.4f}")
 
 
@@ -332,18 +305,18 @@ def _canaries(seen: Evidence) -> Outcome:
 
 def _labels(seen: Evidence) -> Outcome:
     """Make every split again, from what the model says of itself: a split that leaks cannot be made."""
-    backtest = seen.backtest
-    if not backtest.splits or backtest.live is None:
-        return Outcome(ok=False, said="the model does not say which months it learnt from; train it again")
-    if backtest.live.test != str(seen.origin.day) or backtest.live.lag != seen.origin.lag:
-        return Outcome(ok=False, said=f"the model was made for {backtest.live.test}, the release for {seen.origin.day}")
+    splits, live = seen.metrics.splits, seen.metrics.live
+    if not splits:
+        return Outcome(ok=False, said="the model was tested on no past origin; train it again")
+    if (live.test, live.lag) != (str(seen.origin.day), seen.origin.lag):
+        return Outcome(ok=False, said=f"the model was made for {live.test}, the release for {seen.origin}")
     try:
-        for told in (*backtest.splits, backtest.live):
+        for told in (*splits, live):
             train = tuple(Origin(Month.parse(each), told.lag) for each in told.train)
             Split(train, Origin(Month.parse(told.test), told.lag))
     except (Leak, ValueError) as error:
         return Outcome(ok=False, said=str(error))
-    return Outcome(ok=True, said=f"{len(backtest.splits)} tests and the model itself")
+    return Outcome(ok=True, said=f"{len(splits)} tests and the model itself")
 
 
 def _age(seen: Evidence) -> Outcome:
