@@ -1,4 +1,4 @@
-"""The command line: serve, sync, snapshots, doctor, settings, sandbox, demo. Heavy imports stay in their command."""
+"""The command line: serve, sync, forecast, snapshots, doctor, settings, sandbox, demo. Heavy imports stay in theirs."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ import click
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError, SnapshotError
+from widget_server.forecast_commands import forecast
 from widget_server.partners import partners
 from widget_server.settings import Settings, describe, read_settings
 from widget_server.snapshot.shelf import Shelf
@@ -397,6 +398,9 @@ def rollback(settings: Settings, source: str, version: str) -> None:
     except SnapshotError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{source} is now at {version}")
+
+
+main.add_command(forecast)
 
 
 if __name__ == "__main__":

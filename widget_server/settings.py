@@ -52,7 +52,9 @@ class Settings:
     )
     offers_increment_schedule: Annotated[str, "Increments of the offers, cron; empty: none."] = "*/15 * * * *"
     trainings_schedule: Annotated[str, "Syncs of the trainings, cron, Paris time."] = "30 2 * * *"
-    recruiters_schedule: Annotated[str, "Syncs of the recruiters, cron, Paris time."] = "0 5 * * 1"
+    recruiters_schedule: Annotated[
+        str, "Syncs of the recruiters, cron, Paris time; each reads the newest release and spreads the load anew."
+    ] = "0 5 * * *"
     schedule_jitter_s: Annotated[float, "Up to so many seconds are added to each scheduled sync."] = 120.0
     offers_least: Annotated[int, "Fewer offers than this are not published (rule few)."] = 100
     trainings_least: Annotated[int, "Fewer trainings than this are not published (rule few)."] = 100
@@ -102,8 +104,25 @@ class Settings:
         "https://www.data.gouv.fr/api/1/datasets/"
         "repertoire-national-des-certifications-professionnelles-et-repertoire-specifique"
     )
-    recruiters_url: Annotated[str, "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz."] = ""
+    recruiters_url: Annotated[
+        str,
+        "Predicted recruiters: an http(s) address or a path; .json, .ndjson, .gz. Empty: the forecast's own release,"
+        " DATA_DIR/forecast/releases/current/recruiters.ndjson.gz.",
+    ] = ""
+    recruiters_spreading: Annotated[
+        float, "How fast a company that is shown often steps back in its band (beta); 0: never."
+    ] = 0.1
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
+    impressions: Annotated[
+        str, "Count how often each company is shown, by SIRET and day, without anything of a visitor: on or off."
+    ] = "on"
+    forecast_withheld_naf: Annotated[
+        str, "NAF codes, or their beginnings, that the forecast learns from and does not publish, with commas."
+    ] = "78.20Z,85"
+    forecast_canaries_file: Annotated[
+        str, 'TOML file of SIRET that every release shows and that none shows: present = ["..."], absent = ["..."].'
+    ] = ""
+    forecast_keep_runs: Annotated[int, "Inputs, models and scores of the forecast kept, rejected rows with them."] = 3
     hygiene: Annotated[str, "Rules of hygiene that act otherwise, as rule:reject|flag|off, with commas."] = ""
     least_text: Annotated[int, "A description with fewer characters says too little (rule text_short)."] = 40
     hidden_romes: Annotated[str, "ROME codes of which no offer and no recruiter is shown, with commas."] = ""

@@ -373,7 +373,7 @@ def _opposition(story: Story) -> Section:
         heading="Opposition et registre",
         paragraphs=(
             "Une entreprise peut demander à ne plus être proposée, par le lien de sa fiche ou auprès de l’opérateur. "
-            "La demande est effective à la synchronisation suivante, sans attendre la prochaine estimation, et elle vaut "
+            "La demande est effective à la synchronisation suivante, sans attendre la prochaine estimation, et vaut "
             "pour toutes les suivantes.",
             "Registre des traitements : finalité, aider des candidats à trouver un employeur en alternance ; données, "
             "établissements et embauches agrégées, sans personne ; base légale, à compléter par l’opérateur ; durée, "

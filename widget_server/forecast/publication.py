@@ -30,14 +30,14 @@ def held_sql(origin: Origin, stock: date, withheld_naf: Sequence[str]) -> str:
         FROM establishments WHERE as_of = DATE '{stock}'"""
 
 
-def kept_sql(scores: str, held: str) -> str:
+def kept_sql(scores: str, held: str, *, least_p: float = LEAST_P, best: int = BEST_OF_PLACE) -> str:
     """The pairs of a table of scores that are published: `p` is high enough, or one of the best of its place.
 
-    `held` is the table or statement of `held_sql`; who may not be shown takes nobody's place.
+    `held` is the statement of `held_sql`; who may not be shown takes nobody's place.
     """
     return f"""
         SELECT scores.* FROM {scores} AS scores JOIN ({held}) AS shown ON shown.siret = scores.siret
         WHERE shown.held IS NULL
-        QUALIFY p >= {LEAST_P} OR row_number() OVER (
+        QUALIFY p >= {least_p} OR row_number() OVER (
             PARTITION BY rome, shown.departement ORDER BY p DESC, scores.siret
-        ) <= {BEST_OF_PLACE}"""
+        ) <= {best}"""

@@ -24,7 +24,7 @@ import msgspec
 from widget_server.domain.errors import StageDamaged
 from widget_server.forecast.clock import LABEL_MONTHS, Origin
 from widget_server.forecast.features import FEATURES, open_tables, stock_days
-from widget_server.forecast.publication import REASONS_HELD, WITHHELD_NAF, held_sql
+from widget_server.forecast.publication import BEST_OF_PLACE, LEAST_P, REASONS_HELD, WITHHELD_NAF, held_sql, kept_sql
 from widget_server.forecast.tables import HEADCOUNTS
 
 FORMAT: Final = 1
@@ -34,9 +34,6 @@ CURRENT: Final = "current"
 JOURNAL: Final = "journal.ndjson"
 KEPT: Final = 4
 """Releases on disk; an older one goes when a newer one is published."""
-LEAST_P: Final = 0.03
-BEST: Final = 200
-"""So many of each ROME and département are kept whatever their p, so that rural lists are not empty."""
 NOT_COMPARED: Final = "calendar"
 """The family of features that is the same for everybody on one day: it says which month it is, not that data drift."""
 _BINS: Final = 10
@@ -122,7 +119,7 @@ class Choice:
 
     withheld_naf: Sequence[str] = WITHHELD_NAF
     least_p: float = LEAST_P
-    best: int = BEST
+    best: int = BEST_OF_PLACE
 
 
 _HEADER: Final = msgspec.json.Decoder(Header)
@@ -170,19 +167,15 @@ def _select(database: duckdb.DuckDBPyConnection, scores: Path, origin: Origin, c
     database.execute(
         f"CREATE TEMP TABLE scored AS SELECT siret, rome, p, band, expected_hires, reasons FROM read_parquet('{path}')"
     )
+    database.execute(f"CREATE TEMP TABLE asked AS {held_sql(origin, stock, choice.withheld_naf)}")
     # Somebody whom the stock file does not know may not be shown: nobody can tell whether it asked not to be.
     database.execute(
-        "CREATE TEMP TABLE held AS SELECT siret, CASE WHEN known.siret IS NULL THEN 'unnamed' ELSE known.held END "
-        f"AS held FROM (SELECT DISTINCT siret FROM scored) AS everybody "
-        f"LEFT JOIN ({held_sql(origin, stock, choice.withheld_naf)}) AS known USING (siret)"
+        "CREATE TEMP TABLE held AS SELECT siret, CASE WHEN asked.siret IS NULL THEN 'unnamed' ELSE asked.held END "
+        "AS held FROM (SELECT DISTINCT siret FROM scored) AS everybody LEFT JOIN asked USING (siret)"
     )
+    kept = kept_sql("scored", "SELECT * FROM asked", least_p=choice.least_p, best=choice.best)
     database.execute(
-        f"""CREATE TEMP TABLE kept AS
-        SELECT scored.*, departement FROM scored
-        JOIN (SELECT siret, departement FROM establishments WHERE as_of = DATE '{stock}') AS stock USING (siret)
-        JOIN (SELECT siret FROM held WHERE held IS NULL) AS shown USING (siret)
-        QUALIFY p >= CAST({choice.least_p} AS FLOAT)
-            OR row_number() OVER (PARTITION BY rome, departement ORDER BY p DESC, siret) <= {choice.best}"""
+        f"CREATE TEMP TABLE kept AS SELECT kept.*, departement FROM ({kept}) AS kept JOIN asked USING (siret)"
     )
     # A p is cut, not rounded: 0.39996 would become 0.4, which is another band.
     codes = ", ".join(f"'{code}'" for code in HEADCOUNTS)

@@ -1,0 +1,483 @@
+"""`widget-server forecast …`: the offline pipeline for whoever types it. Everything heavy is imported in its command.
+
+Exit codes: 0 done; 1 a gate, a ceiling or an input said no; 2 wrong usage, or the extra is not installed.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, ParamSpec
+
+import click
+
+from widget_server.domain.errors import ForecastError, SettingError, StageMissing
+from widget_server.settings import Settings
+
+if TYPE_CHECKING:
+    from widget_server.forecast.gates import Canaries
+    from widget_server.forecast.model import Trainer
+    from widget_server.forecast.pipeline import Published, Terms, Works
+    from widget_server.forecast.release import Choice
+    from widget_server.forecast.stages import Stage
+
+FOLDER: Final = "forecast"
+_EXTRAS: Final = {
+    "duckdb": "forecast",
+    "xgboost": "forecast",
+    "scipy": "forecast",
+    "dask": "dask",
+    "distributed": "dask",
+}
+_LOCK: Final = ".lock"
+
+P = ParamSpec("P")
+
+
+@click.group()
+def forecast() -> None:
+    """Who is likely to hire an apprentice: from input files to a release of recruiters. Offline, no network."""
+
+
+# What every command takes.
+
+
+def _common(command: Callable[P, None]) -> Callable[P, None]:
+    """The options of every command, and how its errors become exit codes."""
+
+    @wraps(command)
+    def run(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            raise click.UsageError(
+                f"this needs {error.name}, which is not installed: pip install 'alternance-widget[{extra}]'"
+            ) from error
+        except (StageMissing, SettingError) as error:
+            raise click.UsageError(str(error)) from error
+        except ForecastError as error:
+            raise click.ClickException(str(error)) from error
+
+    for option in reversed(
+        (
+            click.option("--data-dir", type=click.Path(path_type=Path), help="Instead of DATA_DIR."),
+            click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same, same bytes."),
+            click.option("--threads", type=click.IntRange(min=1), default=None, help="All cores by default."),
+            click.option("--memory", default="3GB", show_default=True, help="What the database may use."),
+            click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on standard output."),
+        )
+    ):
+        run = option(run)
+    return run
+
+
+def _max_rejects(command: Callable[P, None]) -> Callable[P, None]:
+    return click.option(
+        "--max-rejects",
+        multiple=True,
+        metavar="TABLE=SHARE",
+        callback=_shares,
+        help="Another ceiling for rejected rows, such as hires=0.02.",
+    )(command)
+
+
+def _publishing(command: Callable[P, None]) -> Callable[P, None]:
+    for option in reversed(
+        (
+            click.option("--bootstrap", is_flag=True, help="The first release: floors stand in for comparisons."),
+            click.option(
+                "--floor",
+                "floors",
+                multiple=True,
+                metavar="GATE=VALUE",
+                callback=_shares,
+                help="What a first release must reach, such as pairs=100000.",
+            ),
+            click.option("--override", "overrides", multiple=True, metavar="GATE", help="Publish although it is red."),
+            click.option(
+                "--because",
+                "reasons",
+                multiple=True,
+                metavar="TEXT",
+                help="Why, 20 characters or more; one for each --override, in their order.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _training(command: Callable[P, None]) -> Callable[P, None]:
+    for option in reversed(
+        (
+            click.option("--external-memory", is_flag=True, help="Rows stay on disk: less memory, twice the CPU."),
+            click.option("--dask", "scheduler", metavar="tcp://HOST:PORT", help="Train on this cluster."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _shares(context: click.Context, parameter: click.Parameter, told: tuple[str, ...]) -> dict[str, float]:
+    found = {}
+    for each in told:
+        name, equals, value = each.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{each!r} is not NAME=NUMBER, for example hires=0.02")
+    return found
+
+
+# The commands.
+
+
+@forecast.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_max_rejects
+@_common
+@click.pass_obj
+def ingest(settings: Settings, /, folder: Path, max_rejects: dict[str, float], **common: object) -> None:
+    """Read the files of FOLDER into clean tables; every row is accepted, skipped or rejected, and counted."""
+    with _works(settings, common) as works:
+        from widget_server.forecast.pipeline import ingest_stage
+
+        _tell([ingest_stage(works, folder, max_rejects)], common)
+
+
+@forecast.command()
+@_training
+@click.option("--only", type=click.Choice(["backtest"]), help="Keep the newest model and repeat what follows it.")
+@_common
+@click.pass_obj
+def train(settings: Settings, external_memory: bool, scheduler: str | None, only: str | None, **common: object) -> None:
+    """Train on the newest inputs, test on past semesters, and write the model card."""
+    with _works(settings, common) as works:
+        _tell([_train(works, external_memory, scheduler, again=only is not None)], common)
+
+
+@forecast.command()
+@click.option("--no-reasons", is_flag=True, help="Leave the reasons out: they take most of the time.")
+@_common
+@click.pass_obj
+def score(settings: Settings, /, no_reasons: bool, **common: object) -> None:
+    """Score everybody alive on the day of the inputs, with reasons for whoever may be shown."""
+    with _works(settings, common) as works:
+        _tell([_score(settings, works, reasons=not no_reasons)], common)
+
+
+@forecast.command()
+@click.option("--dry-run", is_flag=True, help="Ask the gates, publish nothing.")
+@_publishing
+@_common
+@click.pass_obj
+def publish(
+    settings: Settings,
+    /,
+    dry_run: bool,
+    bootstrap: bool,
+    floors: dict[str, float],
+    overrides: tuple[str, ...],
+    reasons: tuple[str, ...],
+    **common: object,
+) -> None:
+    """Make a release of the newest scores, ask every gate, and put it in place when none is red."""
+    with _works(settings, common) as works:
+        terms = _terms(settings, bootstrap, floors, overrides, reasons)
+        from widget_server.forecast.pipeline import publish_stage
+
+        _tell_published(publish_stage(works, terms, dry_run=dry_run), common)
+
+
+@forecast.command()
+@click.argument("release", required=False)
+@click.option("--because", required=True, metavar="TEXT", help="Why; it is written into the journal.")
+@_common
+@click.pass_obj
+def rollback(settings: Settings, /, release: str | None, because: str, **common: object) -> None:
+    """Put an older RELEASE in place, by default the one before; the next sync of recruiters reads it."""
+    from widget_server.forecast.pipeline import roll_back
+
+    if not because.strip():
+        raise click.UsageError("--because is empty; the journal keeps why a release was taken back")
+    move = roll_back(_root(settings, common), release, because, datetime.now(UTC))
+    if common["as_json"]:
+        import msgspec
+
+        click.echo(msgspec.json.encode(move))
+        return
+    click.echo(f"release {move.after} is in place of {move.before}, because: {move.because}")
+    click.echo('to show it: widget-server sync recruiters --accept older --because "..."')
+
+
+@forecast.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--size", type=click.IntRange(min=100), default=100_000, show_default=True, help="Establishments drawn.")
+@_common
+@click.pass_obj
+def synth(settings: Settings, /, out: Path, size: int, **common: object) -> None:
+    """Write a fictitious economy into OUT, as the files of an operator, with its truth beside them."""
+    from widget_server.forecast.synth import write_inputs
+
+    rows = write_inputs(out, seed=_number(common["seed"]), size=size)
+    if common["as_json"]:
+        click.echo(json.dumps({"out": str(out), "rows": dict(rows)}))
+        return
+    for name, count in rows.items():
+        click.echo(f"{name}: {count} rows")
+    click.echo(f"everything in {out} is fictitious; next: widget-server forecast run {out} --bootstrap")
+
+
+@forecast.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_max_rejects
+@_training
+@click.option("--no-reasons", is_flag=True, help="Leave the reasons out: they take most of the time.")
+@_publishing
+@_common
+@click.pass_obj
+def run(
+    settings: Settings,
+    /,
+    folder: Path,
+    max_rejects: dict[str, float],
+    external_memory: bool,
+    scheduler: str | None,
+    no_reasons: bool,
+    bootstrap: bool,
+    floors: dict[str, float],
+    overrides: tuple[str, ...],
+    reasons: tuple[str, ...],
+    **common: object,
+) -> None:
+    """The monthly job: ingest FOLDER, train, score, publish."""
+    stages: list[Stage] = []
+    with _works(settings, common) as works:
+        terms = _terms(settings, bootstrap, floors, overrides, reasons)
+        from widget_server.forecast.pipeline import ingest_stage, publish_stage
+
+        stages.append(_told(ingest_stage(works, folder, max_rejects), common))
+        stages.append(_told(_train(works, external_memory, scheduler, again=False), common))
+        stages.append(_told(_score(settings, works, reasons=not no_reasons), common))
+        published = publish_stage(works, terms)
+        _tell_published(published, common, stages)
+
+
+def _train(works: "Works", external_memory: bool, scheduler: str | None, *, again: bool) -> "Stage":
+    from widget_server.forecast.model import Settings as Training
+    from widget_server.forecast.pipeline import train_stage
+
+    chosen = Training(external_memory=external_memory)
+    if scheduler is None:
+        return train_stage(works, settings=chosen, again=again)
+    with _cluster(scheduler) as trainer:
+        return train_stage(works, settings=chosen, trainer=trainer, again=again)
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator["Trainer"]:
+    from widget_server.forecast.scale_out import DaskTrainer
+
+    with DaskTrainer.connected(scheduler) as trainer:
+        yield trainer
+
+
+def _score(settings: Settings, works: "Works", *, reasons: bool) -> "Stage":
+    from widget_server.forecast.pipeline import score_stage
+    from widget_server.forecast.scoring import ScoreSettings
+
+    return score_stage(
+        works, settings=ScoreSettings(reasons=reasons, withheld_naf=tuple(_choice(settings).withheld_naf))
+    )
+
+
+# What they share.
+
+
+@contextmanager
+def _works(settings: Settings, common: Mapping[str, object]) -> Iterator["Works"]:
+    """The folder of the stages with what the reference tables know; one process at a time."""
+    import fcntl
+
+    from widget_server.forecast.backtest import Places
+    from widget_server.forecast.ingest import Reference
+    from widget_server.forecast.pipeline import Works
+    from widget_server.reference.occupations import Occupations
+    from widget_server.reference.places import Places as ReferencePlaces
+    from widget_server.reference.tables import Tables
+
+    root = _root(settings, common)
+    root.mkdir(parents=True, exist_ok=True)
+    tables = Tables(settings.reference_path())
+    places, occupations = ReferencePlaces.load(tables), Occupations.load(tables)
+    communes = places.communes()
+    with (root / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingError(f"another forecast works in {root}; wait for its end") from error
+        yield Works(
+            root=root,
+            reference=Reference(
+                communes={each.insee: (each.latitude, each.longitude) for each in communes},
+                romes={code: occupations.parent(code) for code in occupations.codes()},
+                departements=sorted(each.code for each in places.departements()),
+            ),
+            places=Places(
+                people={each.insee: each.population for each in communes},
+                regions={each.code: each.region for each in places.departements() if each.region},
+            ),
+            seed=_number(common["seed"]),
+            threads=_number(common["threads"]) if common["threads"] else os.cpu_count() or 1,
+            memory=str(common["memory"]),
+            keep=settings.forecast_keep_runs,
+            progress=_say,
+        )
+
+
+def _root(settings: Settings, common: Mapping[str, object]) -> Path:
+    told = common["data_dir"]
+    return (told if isinstance(told, Path) else settings.data_path()) / FOLDER
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _choice(settings: Settings) -> "Choice":
+    from widget_server.forecast.release import Choice
+
+    told = [each.strip().replace(".", "").upper() for each in settings.forecast_withheld_naf.split(",")]
+    return Choice(withheld_naf=tuple(each for each in told if each))
+
+
+def _canaries(settings: Settings) -> "Canaries":
+    """FORECAST_CANARIES_FILE: TOML with two lists of SIRET."""
+    from widget_server.forecast.gates import Canaries
+
+    if not settings.forecast_canaries_file:
+        return Canaries()
+    path = Path(settings.forecast_canaries_file)
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingError(f"FORECAST_CANARIES_FILE: {path}: {error}") from error
+    lists = {name: told.pop(name, []) for name in ("present", "absent")}
+    wrong = [name for name, each in lists.items() if not _all_sirets(each)]
+    if told or wrong:
+        raise SettingError(
+            f"FORECAST_CANARIES_FILE: {path} holds two lists of SIRET, each of 14 digits in quotes: "
+            f'present = ["..."] and absent = ["..."]; wrong: {", ".join([*told, *wrong])}'
+        )
+    return Canaries(present=tuple(lists["present"]), absent=tuple(lists["absent"]))
+
+
+def _all_sirets(told: object) -> bool:
+    return isinstance(told, list) and all(isinstance(each, str) and len(each) == 14 and each.isdigit() for each in told)
+
+
+def _terms(
+    settings: Settings, bootstrap: bool, floors: Mapping[str, float], overrides: Sequence[str], reasons: Sequence[str]
+) -> "Terms":
+    from widget_server.forecast.gates import FLOORS, problems_of
+    from widget_server.forecast.pipeline import Terms
+
+    if len(overrides) != len(reasons):
+        raise click.UsageError(
+            f"{len(overrides)} --override and {len(reasons)} --because: each override has a reason of its own"
+        )
+    unknown = sorted(floors.keys() - FLOORS.keys())
+    if unknown:
+        raise click.UsageError(f"no floor is called {', '.join(unknown)}; there are {', '.join(FLOORS)}")
+    given = dict(zip(overrides, reasons, strict=True))
+    problems = problems_of(given)
+    if problems:
+        raise click.UsageError("; ".join(problems))
+    return Terms(
+        now=datetime.now(UTC),
+        choice=_choice(settings),
+        canaries=_canaries(settings),
+        bootstrap=bootstrap,
+        floors=floors,
+        overrides=given,
+    )
+
+
+# What they print.
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _told(stage: "Stage", common: Mapping[str, object]) -> "Stage":
+    """One stage in lines for a person: rows in and out, seconds, memory."""
+    manifest = stage.manifest
+    if stage.skipped:
+        _say(f"{manifest.stage} {manifest.id}: there already, made {manifest.made}")
+    else:
+        _say(
+            f"{manifest.stage} {manifest.id}: {manifest.seconds:.1f} s, peak {manifest.peak_memory_mb:.0f} MB; "
+            + ", ".join(f"{name} {count}" for name, count in manifest.rows.items() if not _is_detail(name))
+        )
+    return stage
+
+
+def _is_detail(name: str) -> bool:
+    """Rows of single reasons stand in the lines above and in the manifest."""
+    return ".rejected." in name or name.endswith((".skipped", ".accepted"))
+
+
+def _tell(stages: Sequence["Stage"], common: Mapping[str, object]) -> None:
+    for stage in stages:
+        _told(stage, common)
+    if common["as_json"]:
+        click.echo(_json({"stages": [_row(stage) for stage in stages]}))
+    else:
+        for stage in stages:
+            click.echo(str(stage.folder))
+
+
+def _tell_published(published: "Published", common: Mapping[str, object], stages: Sequence["Stage"] = ()) -> None:
+    from widget_server.forecast.gates import table
+
+    _say(table(published.verdicts))
+    if published.stage is not None:
+        _told(published.stage, common)
+    if common["as_json"]:
+        made = [*stages, *([published.stage] if published.stage else [])]
+        told = {
+            "stages": [_row(stage) for stage in made],
+            "release": published.stage.manifest.id if published.stage else None,
+            "in_place_before": published.in_place_before,
+            "summary": published.summary,
+            "gates": published.verdicts,
+        }
+        click.echo(_json(told))
+        return
+    told_pairs = f"{published.summary.establishments} establishments, {published.summary.all_pairs} pairs"
+    if published.stage is None:
+        click.echo(f"dry run: {told_pairs}; no gate is red, nothing was published")
+        return
+    was = "was in place already" if published.in_place_before else "is in place"
+    click.echo(f"release {published.stage.manifest.id} {was}: {told_pairs}")
+    click.echo(str(published.stage.folder / "recruiters.ndjson.gz"))
+
+
+def _row(stage: "Stage") -> dict[str, object]:
+    return {"folder": str(stage.folder), "skipped": stage.skipped, "manifest": stage.manifest}
+
+
+def _json(told: object) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(told), indent=1).decode()
