@@ -20,7 +20,6 @@ from widget_server.settings import Settings
 
 if TYPE_CHECKING:
     from widget_server.forecast.gates import Canaries
-    from widget_server.forecast.model import Trainer
     from widget_server.forecast.pipeline import Published, Terms, Works
     from widget_server.forecast.release import Choice
     from widget_server.forecast.stages import Stage
@@ -159,7 +158,9 @@ def ingest(settings: Settings, /, folder: Path, max_rejects: dict[str, float], *
 @click.option("--only", type=click.Choice(["backtest"]), help="Keep the newest model and repeat what follows it.")
 @_common
 @click.pass_obj
-def train(settings: Settings, external_memory: bool, scheduler: str | None, only: str | None, **common: object) -> None:
+def train(
+    settings: Settings, /, external_memory: bool, scheduler: str | None, only: str | None, **common: object
+) -> None:
     """Train on the newest inputs, test on past semesters, and write the model card."""
     with _works(settings, common) as works:
         _tell([_train(works, external_memory, scheduler, again=only is not None)], common)
@@ -277,18 +278,9 @@ def _train(works: "Works", external_memory: bool, scheduler: str | None, *, agai
     from widget_server.forecast.pipeline import train_stage
 
     chosen = Training(external_memory=external_memory)
-    if scheduler is None:
-        return train_stage(works, settings=chosen, again=again)
-    with _cluster(scheduler) as trainer:
-        return train_stage(works, settings=chosen, trainer=trainer, again=again)
-
-
-@contextmanager
-def _cluster(scheduler: str) -> Iterator["Trainer"]:
-    from widget_server.forecast.scale_out import DaskTrainer
-
-    with DaskTrainer.connected(scheduler) as trainer:
-        yield trainer
+    if scheduler is not None:
+        raise click.UsageError("--dask is not built yet")
+    return train_stage(works, settings=chosen, again=again)
 
 
 def _score(settings: Settings, works: "Works", *, reasons: bool) -> "Stage":
