@@ -6,6 +6,7 @@
  * except after a page link, which leads to the first card, and after "Voir plus", which leads to the first card added.
  * @module
  */
+import { equip } from './combobox.js';
 
 /** @typedef {{ createHTML(text: string): string }} Policy */
 
@@ -65,7 +66,9 @@ const put = (next) => {
   // A status that leaves the document, even for a moment, is not heard any more.
   while (old.lastChild && old.lastChild != status) old.lastChild.remove();
   old.append(...fresh.childNodes);
+  old.dataset.here = fresh.dataset.here;
   offerMore();
+  equip(search);
   return true;
 };
 
@@ -102,7 +105,7 @@ const show = async (address, paged) => {
   status.textContent = say('busy');
   try {
     if (!put(await read(address, signal))) return location.replace(address);
-    history.replaceState(null, '', address);
+    history.replaceState(null, '', results.dataset.here);
     tell();
     if (paged) {
       find('.cards a')?.focus({ preventScroll: parent != self });
@@ -181,17 +184,19 @@ const addressOf = (form) => {
   return url.href;
 };
 
+const search = (/** @type {HTMLFormElement} */ form) => show(addressOf(form));
+
 document.addEventListener('submit', (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (!form.matches('[data-filters]')) return;
   event.preventDefault();
-  show(addressOf(form));
+  search(form);
 });
 
 // A choice is a search; a text is one when it is sent.
 document.addEventListener('change', ({ target }) => {
   const control = /** @type {HTMLInputElement} */ (target);
-  if (control.form?.matches('[data-filters]') && control.matches('select,[type=checkbox]')) show(addressOf(control.form));
+  if (control.form?.matches('[data-filters]') && control.matches('select,[type=checkbox]')) search(control.form);
 });
 
 document.addEventListener('click', (event) => {
@@ -213,4 +218,5 @@ document.addEventListener('click', ({ target, isTrusted }) => {
 });
 
 offerMore();
+equip(search);
 if (parent != self) guard();

@@ -187,6 +187,8 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         steps=list_view.steps(t, answer, urls),
         sources=[list_view.source_line(t, source) for source in answer.sources if source.attribution],
         retry=urls.here(),
+        # A widened list keeps the address of the search that was asked for.
+        here=urls.list(page=answer.page, radius=page.widened_from_km) if page.widened_from_km else urls.here(),
         public_search=wording.PUBLIC_SEARCH,
         oembed=urls.oembed(page.shell.public_url) if not down and not page.shell.alone else None,
         head=list_view.head(t, request, answer, urls, page.shell.public_url) if page.shell.alone else None,

@@ -33,7 +33,6 @@ class TextField:
     label: str
     value: str
     suggest: str
-    target: str
     hint: str | None = None
     wrong: bool = False
     others: tuple[Link, ...] = ()
@@ -140,14 +139,14 @@ def _job_field(t: Language, asked: _Asked, urls: Urls) -> TextField:
     text = asked.typed.text[:_TEXT_IN_SENTENCES] if asked.typed else ""
     nothing = t("Aucun métier ne correspond à « {text} ». Essayez un mot plus courant.", text=text)
     example = t("Par exemple : boulanger, mécanique, développeur web")
-    return _field(t, asked, urls, JOB_FIELD, t("Métier"), "jobs", "romes", nothing, example)
+    return _field(t, asked, urls, JOB_FIELD, t("Métier"), "jobs", nothing, example)
 
 
 def _place_field(t: Language, asked: _Asked, urls: Urls) -> TextField:
     text = asked.typed.text[:_TEXT_IN_SENTENCES] if asked.typed else ""
     nothing = t("Aucun lieu ne correspond à « {text} ». Essayez une ville ou un code postal.", text=text)
     example = t("Par exemple : Rennes, 35000, Ille-et-Vilaine")
-    return _field(t, asked, urls, PLACE_FIELD, t("Lieu"), "places", "insee", nothing, example)
+    return _field(t, asked, urls, PLACE_FIELD, t("Lieu"), "places", nothing, example)
 
 
 def _field(
@@ -157,7 +156,6 @@ def _field(
     name: str,
     label: str,
     suggest: str,
-    target: str,
     nothing: str,
     example: str,
 ) -> TextField:
@@ -170,7 +168,6 @@ def _field(
         label=label,
         value=value,
         suggest=suggest,
-        target=target,
         hint=hint,
         wrong=said.error is not None,
         others=said.others,
