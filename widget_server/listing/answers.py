@@ -1,9 +1,11 @@
 """One request and the loaded sources in, one `Answer` out: search each source, merge, rank, and say what is missing."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Final, Protocol
 
 import msgspec
@@ -25,7 +27,7 @@ from widget_server.domain.occupations import Tree, asked_keys, broader_keys
 from widget_server.domain.query import MAX_PER_KIND, Area, Centre, Problem, SearchRequest
 from widget_server.listing.merge import Merged, Shelved, merge, twins_of
 from widget_server.listing.rank import interleave
-from widget_server.listing.search import NOTHING, NOWHERE, Hits, search, search_unplaced
+from widget_server.listing.search import NOWHERE, Hits, search, search_unplaced
 from widget_server.snapshot.columns import contract_bits
 from widget_server.snapshot.index import COUNTRY_AREA, departement_area, region_area
 from widget_server.snapshot.shelf import Snapshot
@@ -225,18 +227,20 @@ class _Kind:
         self.name = name
         parts = [part for part in merged.kept if part.kind == name]
         self._parts = parts
-        score = np.concatenate([part.hits.score for part in parts]) if parts else NOTHING.score
-        tenths = np.concatenate([part.hits.tenths for part in parts]) if parts else NOTHING.tenths
-        rank = ((tenths == NOWHERE).astype(np.int64) << 40) | ((255 - score) << 20) | np.maximum(tenths, 0)
-        self._order = np.argsort(rank, kind="stable") if len(parts) > 1 else None
-        self._starts = np.cumsum([0, *(len(part.hits) for part in parts)])
+        self._starts = list(accumulate((len(part.hits) for part in parts), initial=0))
+        self._order = None
+        if len(parts) > 1:
+            score = np.concatenate([part.hits.score for part in parts])
+            tenths = np.concatenate([part.hits.tenths for part in parts])
+            rank = ((tenths == NOWHERE).astype(np.int64) << 40) | ((255 - score) << 20) | np.maximum(tenths, 0)
+            self._order = np.argsort(rank, kind="stable")
 
     def at(self, place: int) -> tuple[Shelved, int, float | None]:
         """The source, card number and distance in km of one place of this kind."""
         position = int(self._order[place]) if self._order is not None else place
-        part = int(np.searchsorted(self._starts, position, side="right")) - 1
+        part = bisect_right(self._starts, position) - 1
         shelved = self._parts[part]
-        inside = position - int(self._starts[part])
+        inside = position - self._starts[part]
         tenths = int(shelved.hits.tenths[inside])
         return shelved, int(shelved.hits.card[inside]), tenths / 10 if tenths >= 0 else None
 
