@@ -30,7 +30,7 @@ from widget_server.sandbox.offers import OfferBook
 from widget_server.sandbox.trainings import Catalogue
 from widget_server.settings import Settings
 from widget_server.snapshot.index import PostingLists, open_postings, write_postings
-from widget_server.snapshot.manifest import Harvest
+from widget_server.snapshot.manifest import FORMAT, Harvest
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import offers, recruiters, trainings
 from widget_server.sources.kit.source import Kit
@@ -46,7 +46,7 @@ _DONE = ".done"
 
 def national(scale: str = "national") -> Path:
     """The data folder with the snapshots of all three sources; made when it is not there."""
-    folder = FOLDER / f"{scale}-{SEED}"
+    folder = FOLDER / f"{scale}-{SEED}-format-{FORMAT}"
     missing = [name for name in SOURCES if not (folder / name / "current").is_file()]
     if missing:
         with ProcessPoolExecutor(2) as pool:
