@@ -27,6 +27,7 @@ class Ad:
     nature: str = "E2"
     created: datetime | None = None
     company: str = "Fictive"
+    labelled: bool = True
 
     @property
     def id(self) -> str:
@@ -37,7 +38,7 @@ class Ad:
         return self.created or DAWN + timedelta(minutes=self.number)
 
     def row(self) -> dict[str, object]:
-        place = f"{self.departement} - quelque part" if self.departement else "France"
+        place = f"{self.departement} - quelque part" if self.departement and self.labelled else "France"
         return {
             "id": self.id, "intitule": f"Emploi {self.number}", "romeCode": self.rome,
             "natureContrat": NATURES[self.nature], "dateCreation": f"{self.moment:%Y-%m-%dT%H:%M:%SZ}",

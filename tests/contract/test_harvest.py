@@ -1,4 +1,4 @@
-"""Every offer of the country, département by département; what fails is carried over, what is gone is deleted."""
+"""Every offer of the country, and each département compared; what fails is carried over, what is gone is deleted."""
 
 import asyncio
 import sqlite3
@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contract.offers_upstream import Ad, Params, Upstream, ads
+from tests.contract.offers_upstream import DAWN, Ad, Params, Upstream, ads
 from tests.contract.upstream_fakes import NOW, answer, kit
 from widget_server.domain.cards import Entry, Rejection
 from widget_server.domain.errors import UpstreamDown, UpstreamError, UpstreamMalformed, UpstreamRefused
@@ -75,11 +75,17 @@ def ids(told: list[Ad]) -> set[str]:
     return {f"ft:{ad.id}" for ad in told}
 
 
-def spread(count: int, **more: object) -> list[Ad]:
-    """Offers in several départements, one in fifty without."""
+def spread(count: int, *, every_s: float = 60, **more: object) -> list[Ad]:
+    """Offers in several départements, one in fifty without; one created every so often."""
     places = ("35", "2A", "974", "75", "59")
     return [
-        Ad(number, departement=None if number % 50 == 0 else places[number % 5], rome=ROMES[number % 8], **more)
+        Ad(
+            number,
+            departement=None if number % 50 == 0 else places[number % 5],
+            rome=ROMES[number % 8],
+            created=DAWN + timedelta(seconds=number * every_s),
+            **more,
+        )
         for number in range(count)
     ]
 
@@ -93,8 +99,24 @@ def failing(status: int, said: str = "", **wanted: str) -> Callable[[Params], ht
     )
 
 
+def is_span(params: Params) -> bool:
+    return "minCreationDate" in params and "departement" not in params and "codeROME" not in params
+
+
 def without_place(params: Params) -> bool:
-    return "departement" not in params and params["range"] != "0-0"
+    return "departement" not in params and "minCreationDate" not in params and params["range"] != "0-0"
+
+
+def spans_refused(params: Params) -> httpx.Response | None:
+    """An upstream that cannot search by creation dates: départements and domains are what is left."""
+    return answer(400, {"message": "Valeur du paramètre « minCreationDate » incorrecte."}) if is_span(params) else None
+
+
+def only_departements(params: Params) -> httpx.Response | None:
+    """One that shows départements only, and not the 35."""
+    if without_place(params) or params.get("departement") == "35":
+        return answer(500)
+    return spans_refused(params)
 
 
 # A whole harvest.
@@ -129,19 +151,56 @@ def test_every_partition_says_what_it_announced_and_what_was_read(station):
 
     rennes = parts["35"]
     assert (rennes.announced, rennes.distinct, rennes.searches, rennes.problem) == (526, 526, 1, None)
-    assert rennes.read == 526 + 3 * 10
+    assert rennes.read == 526
     assert rennes.seen == "2026-11-24T12:00:00.000+00:00"
     assert (parts["01"].announced, parts["01"].read) == (0, 0)
     assert (parts["hors département"].announced, parts["hors département"].distinct) == (14, 14)
 
 
-def test_the_country_is_not_read_when_nothing_moved_and_the_departements_hold_everything(station):
-    there = station(ads(700))
+def test_every_offer_is_read_once_and_every_departement_only_asked_how_many_it_has(station):
+    there = station(spread(3000))
 
     run = there.harvest()
 
+    assert run.ids == ids(there.upstream.ads)
     assert run.notes.complete
-    assert not any(without_place(params) for params in there.upstream.asked)
+    assert {params["range"] for params in there.upstream.asked if "departement" in params} == {"0-0"}
+    pages = [params for params in there.upstream.asked if params["range"] != "0-0"]
+    assert all(is_span(params) for params in pages)
+    assert len(pages) <= 3000 / 150 + 5
+
+
+def test_a_departement_that_has_more_than_was_found_for_it_is_read_by_itself(station):
+    hidden = ads(40, first=2000, departement="35", created=NOW + timedelta(days=3))  # no span reaches so far
+    there = station([*spread(500), *hidden])
+
+    run = there.harvest()
+
+    assert run.ids == ids(there.upstream.ads)
+    assert run.notes.complete
+    assert {p["departement"] for p in there.upstream.asked if "departement" in p and p["range"] != "0-0"} == {"35"}
+    assert (run.parts["35"].announced, run.parts["35"].distinct) == (130, 130)
+
+
+def test_where_the_country_has_more_than_was_found_it_is_read_by_domains(station):
+    nowhere = ads(40, first=2000, departement=None, created=NOW + timedelta(days=3))
+    there = station([*spread(500), *nowhere], window=300)
+
+    run = there.harvest()
+
+    assert run.ids == ids(there.upstream.ads)
+    assert run.notes.complete
+    assert any("grandDomaine" in params for params in there.upstream.asked)
+
+
+def test_a_row_that_does_not_say_where_it_is_belongs_to_the_departement_that_shows_it(station):
+    there = station(ads(30, labelled=False))
+
+    first, second = there.harvest(), there.harvest(hours=12)
+
+    assert (first.parts["35"].announced, first.parts["35"].distinct) == (30, 30)
+    assert second.parts["35"].distinct == 30
+    assert {params["range"] for params in there.upstream.asked if "departement" in params} == {"0-0"}
 
 
 def test_an_offer_that_a_deleted_one_hides_from_the_counts_is_found(station):
@@ -204,7 +263,7 @@ def test_rows_that_are_no_offers_are_handed_over_as_rejections(station):
 )
 def test_a_departement_beyond_the_window_is_split_by_the_first_axis_that_helps(station, more, axis):
     told = [Ad(number, departement="59", **more[number % len(more)]) for number in range(900)]
-    there = station([*told, *ads(20, first=2000)], window=600)
+    there = station([*told, *ads(20, first=2000)], window=600, instead=spans_refused)
 
     run = there.harvest()
 
@@ -218,7 +277,7 @@ def test_a_departement_beyond_the_window_is_split_by_the_first_axis_that_helps(s
 
 def test_axes_are_used_in_their_order_and_once(station):
     told = [Ad(number, departement="59", rome="M1805", origin="2", nature="FS") for number in range(700)]
-    there = station(told, window=300)
+    there = station(told, window=300, instead=spans_refused)
 
     there.harvest()
 
@@ -243,7 +302,7 @@ def test_axes_are_used_in_their_order_and_once(station):
 def test_domains_that_may_overlap_are_united_by_id(station, letters_only):
     romes = ("M1805", "M1601", "M1302", "C1501", "C1201", "D1102", "L1401", "L1101")
     told = [Ad(number, departement="59", rome=romes[number % 8]) for number in range(1600)]
-    there = station(told, window=800, letters_only=letters_only)
+    there = station(told, window=800, letters_only=letters_only, instead=spans_refused)
 
     run = there.harvest()
 
@@ -281,8 +340,7 @@ def test_a_departement_that_is_refused_is_skipped_and_its_offers_are_found_witho
 def test_a_partition_that_fails_twice_keeps_what_it_had_with_its_own_age(station):
     there = station(spread(500))
     there.harvest()
-    down = failing(500, departement="35")
-    there.upstream.instead = lambda params: answer(500) if without_place(params) else down(params)
+    there.upstream.instead = only_departements
     gone = there.upstream.ads.pop(5)
 
     run = there.harvest(hours=6)
@@ -291,15 +349,17 @@ def test_a_partition_that_fails_twice_keeps_what_it_had_with_its_own_age(station
     assert part.problem is not None
     assert "500" in part.problem
     assert part.carried == 100 - 10
-    assert part.seen == "2026-11-24T12:00:00.000+00:00"
     assert run.parts["59"].carried == 0
+    assert part.seen == "2026-11-24T12:00:00.000+00:00"
     assert not run.notes.complete
     assert run.notes.as_of == NOW
     assert run.ids == ids([*there.upstream.ads, gone])
 
 
 @pytest.mark.parametrize(
-    "fails", [lambda params: params.get("departement") == "35", without_place], ids=["a département", "the country"]
+    "fails",
+    [lambda params: params.get("departement") == "35", is_span, lambda params: is_span(params) and len(params) > 3],
+    ids=["a département", "a count of a span", "a span"],
 )
 def test_what_failed_once_is_read_again_at_the_end(station, fails):
     there = station(spread(500))
@@ -317,7 +377,9 @@ def test_what_failed_once_is_read_again_at_the_end(station, fails):
 def test_a_part_of_a_split_that_failed_once_is_read_again_alone(station):
     there = station([Ad(number, departement="59", rome=ROMES[number % 8]) for number in range(900)], window=300)
     left = [answer(500)]
-    there.upstream.instead = lambda params: left.pop() if params.get("grandDomaine") == "D" and left else None
+    there.upstream.instead = lambda params: (
+        left.pop() if params.get("grandDomaine") == "D" and left else spans_refused(params)
+    )
 
     run = there.harvest()
 
@@ -342,8 +404,7 @@ def test_offers_without_a_departement_that_are_all_gone_leave_nothing_behind(sta
 def test_nothing_is_carried_over_for_more_than_a_day_and_what_is_left_out_is_counted(station):
     there = station(spread(500))
     there.harvest()
-    down = failing(500, departement="35")
-    there.upstream.instead = lambda params: answer(500) if without_place(params) else down(params)
+    there.upstream.instead = only_departements
 
     run = there.harvest(hours=25)
 
@@ -387,7 +448,7 @@ def test_an_upstream_that_fails_again_and_again_ends_the_harvest(station, reply,
     with pytest.raises(kind):
         there.harvest()
 
-    assert len(there.upstream.asked) < 15
+    assert len([params for params in there.upstream.asked if "departement" in params]) < 15
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -402,28 +463,37 @@ def test_a_refusal_that_concerns_every_search_ends_the_harvest_at_once(station, 
 # A crash.
 
 
-def crash_at(departement: str) -> Callable[[Params], httpx.Response | None]:
-    def instead(params: Params) -> httpx.Response | None:
-        if params.get("departement") == departement:
+def killed_at(call: int, there: Station) -> Callable[[Params], httpx.Response | None]:
+    def instead(_: Params) -> httpx.Response | None:
+        if len(there.upstream.asked) >= call:
             raise RuntimeError("killed")
         return None
 
     return instead
 
 
-def test_a_harvest_that_crashed_goes_on_where_it_was(station):
-    there = station(spread(500))
-    there.upstream.instead = crash_at("62")
+def spans_read(there: Station) -> set[tuple[str, str]]:
+    """The spans whose first page was asked for, but for the newest."""
+    return {
+        (params["minCreationDate"], params["maxCreationDate"])
+        for params in there.upstream.asked
+        if is_span(params) and params["range"] == "0-149" and params["minCreationDate"] < "2026-11-24"
+    }
+
+
+@pytest.mark.parametrize(("call", "most"), [(22, 5), (60, 0)], ids=["while spans are read", "after them"])
+def test_a_harvest_that_crashed_goes_on_where_it_was(station, call, most):
+    there = station(spread(2500, every_s=800))
+    there.upstream.instead = killed_at(call, there)
     with pytest.raises(RuntimeError):
         there.harvest()
-    before = {params.get("departement") for params in there.upstream.asked}
+    before = spans_read(there)
     there.upstream.instead = lambda _: None
 
     run = there.harvest(hours=1)
 
-    again = {params["departement"] for params in there.upstream.asked if "departement" in params}
-    assert "62" in again
-    assert len(before & again) <= 7
+    assert len(before) >= 6
+    assert len(before & spans_read(there)) <= most
     assert run.ids == ids(there.upstream.ads)
     assert run.notes.complete
     assert run.notes.as_of == NOW
@@ -431,21 +501,22 @@ def test_a_harvest_that_crashed_goes_on_where_it_was(station):
 
 def test_after_some_hours_a_crashed_harvest_begins_anew(station):
     there = station(spread(500))
-    there.upstream.instead = crash_at("62")
+    there.upstream.instead = killed_at(60, there)
     with pytest.raises(RuntimeError):
         there.harvest()
+    before = spans_read(there)
     there.upstream.instead = lambda _: None
 
     run = there.harvest(hours=4)
 
-    assert len({params["departement"] for params in there.upstream.asked if "departement" in params}) == 101
+    assert before
+    assert run.ids == ids(there.upstream.ads)
     assert run.notes.as_of == NOW + timedelta(hours=4)
 
 
 def test_a_harvest_that_stayed_incomplete_reads_only_what_failed_when_it_is_repeated_soon(station):
     there = station(spread(500))
-    down = failing(500, departement="35")
-    there.upstream.instead = lambda params: answer(500) if without_place(params) else down(params)
+    there.upstream.instead = only_departements
     assert not there.harvest().notes.complete
     there.upstream.instead = lambda _: None
 
@@ -561,8 +632,7 @@ def test_after_a_day_without_a_complete_harvest_an_increment_is_one(station):
 def test_with_other_settings_an_increment_is_a_harvest_that_carries_over_what_it_cannot_read(station):
     there = station(spread(500))
     there.harvest()
-    down = failing(500, departement="35")
-    there.upstream.instead = lambda params: answer(500) if without_place(params) else down(params)
+    there.upstream.instead = only_departements
 
     run = there.harvest(hours=1, increment=True, settings=replace(PLAIN, keep_versions=7))
 

@@ -24,21 +24,23 @@ COUNTS = Counts(offers=1_500, trainings=101, recruiters=1_000)
 LARGER = Counts(offers=5_000, trainings=101, recruiters=1_000)
 BASE = "http://sandbox.test"
 
-# The window of the sandbox shrinks, so that the country and in the end départements have to be split.
+# The window of the sandbox shrinks, so that spans and in the end départements have to be split.
 SEEDS = [
-    pytest.param(1, 3000, Change(), COUNTS, 2, id="seed 1, whole window"),
-    pytest.param(2, 3000, Change(burst=150), COUNTS, 2, id="seed 2, whole window, bursts"),
-    pytest.param(3, 450, Change(), COUNTS, 2, id="seed 3, window of 600"),
-    pytest.param(4, 150, Change(burst=150), COUNTS, 2, id="seed 4, window of 300, bursts"),
-    pytest.param(5, 0, Change(), LARGER, 1, id="seed 5, window of 150"),
+    pytest.param(1, 3000, True, Change(), COUNTS, 2, id="seed 1, whole window"),
+    pytest.param(2, 3000, True, Change(burst=150), COUNTS, 2, id="seed 2, whole window, bursts"),
+    pytest.param(3, 150, True, Change(burst=150), COUNTS, 2, id="seed 3, window of 300, bursts"),
+    pytest.param(4, 450, False, Change(), COUNTS, 2, id="seed 4, no search by dates, window of 600"),
+    pytest.param(5, 0, True, Change(), LARGER, 1, id="seed 5, window of 150"),
 ]
 
 
-def moving(seed: int, window: int, change: Change, counts: Counts = COUNTS, every: int = 2) -> Moving:
+def moving(
+    seed: int, window: int, change: Change, counts: Counts = COUNTS, every: int = 2, *, dated: bool = True
+) -> Moving:
     application = create_sandbox(
         economy(counts, seed), SandboxSettings(offers_rate_per_s=0, first_positions=window), now=lambda: NOW
     )
-    return Moving(httpx.ASGITransport(application), BASE, seed, every, change)
+    return Moving(httpx.ASGITransport(application), BASE, seed, every, change, dated)
 
 
 async def harvest(carrier: Moving, data: Path, *, hours: float = 0, increment: bool = False) -> SyncReport:
@@ -53,9 +55,11 @@ async def harvest(carrier: Moving, data: Path, *, hours: float = 0, increment: b
     return report
 
 
-@pytest.mark.parametrize(("seed", "window", "change", "counts", "rounds"), SEEDS)
-def test_no_offer_is_lost_and_none_invented_while_offers_come_and_go(tmp_path, seed, window, change, counts, rounds):
-    carrier = moving(seed, window, change, counts)
+@pytest.mark.parametrize(("seed", "window", "dated", "change", "counts", "rounds"), SEEDS)
+def test_no_offer_is_lost_and_none_invented_while_offers_come_and_go(
+    tmp_path, seed, window, dated, change, counts, rounds
+):
+    carrier = moving(seed, window, change, counts, dated=dated)
     before: set[str] = set()
 
     for hours in range(0, rounds * 12, 12):
@@ -68,7 +72,8 @@ def test_no_offer_is_lost_and_none_invented_while_offers_come_and_go(tmp_path, s
         found = published(tmp_path / "offers")
         verdict = judged(found, kept, carrier.created, carrier.deleted, before=before)
         assert verdict.is_true, verdict
-        assert any(part.searches > 1 for part in told(tmp_path).parts) or window == 3000
+        assert len(carrier.spans) > 30 or window > 150
+        assert dated or any(part.searches > 1 for part in told(tmp_path).parts)
         before |= carrier.deleted
         carrier.settle()
 

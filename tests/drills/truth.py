@@ -11,6 +11,9 @@ from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
 
 SEARCH = "/offres/search"
+_JSON = {"content-type": "application/json"}
+_NOT_DATED = b'{"message": "Valeur du param\xc3\xa8tre \xc2\xab minCreationDate \xc2\xbb incorrecte."}'
+_PLACED = {"departement", "grandDomaine", "codeROME"}
 
 
 def settings_for(base: str, data: Path, **more: object) -> Settings:
@@ -49,6 +52,9 @@ class Moving(httpx.AsyncBaseTransport):
     seed: int
     every: int
     change: Change = field(default_factory=Change)
+    dated: bool = True
+    """Whether the country can be searched by dates of creation; without, départements and domains are what is left."""
+    spans: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     searches: int = 0
@@ -63,6 +69,10 @@ class Moving(httpx.AsyncBaseTransport):
             self.searches += 1
             if self.every and self.searches % self.every == 0:
                 await self.move()
+            if "minCreationDate" in request.url.params and request.url.params.keys().isdisjoint(_PLACED):
+                self.spans.add(request.url.params["minCreationDate"])
+                if not self.dated:
+                    return httpx.Response(400, headers=_JSON, stream=httpx.ByteStream(_NOT_DATED))
         return await self.inner.handle_async_request(request)
 
     async def move(self, **told: int) -> None:

@@ -59,6 +59,8 @@ _WANTED: Final[Mapping[str, str]] = {"E": " (exigé)", "S": " (souhaité)"}
 _MONTHS: Final = re.compile(r"(\d+)\s*mois", re.IGNORECASE)
 _LONGEST_MONTHS: Final = 60
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,20}")
+_DEPARTEMENT: Final = re.compile(r"\s*(\d{2,3}|2[AB])\s*-\s", re.IGNORECASE)
+"""What a label of a place begins with: "35 - RENNES"."""
 _PERSON: Final = re.compile(r"\s*(?:m\.|mr\b|mme\b|mlle\b|monsieur\b|madame\b|mademoiselle\b)", re.IGNORECASE)
 _MANGLED_RANGE: Final = re.compile(r"(?<=Euros)\s*(?:ï¿½|\ufffd)+\s*(?=\d)")
 """The "à" of "1600,00 Euros à 1800,00 Euros", which some rows lost to a wrong encoding."""
@@ -129,13 +131,18 @@ def _connected(kit: Kit) -> Client:
     )
 
 
-def read_offer(raw: bytes, kit: Kit) -> Entry | Rejection:
-    """What a row becomes, as it came."""
+def read_offer(raw: bytes, kit: Kit) -> tuple[Entry | Rejection, str | None]:
+    """What a row becomes, as it came, and the département that it names: by its label, else where its card is."""
     try:
         offer = _OFFER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return reject("unreadable", None, str(error))
-    return to_entry(offer, kit)
+        return reject("unreadable", None, str(error)), None
+    outcome = to_entry(offer, kit)
+    label = offer.lieu_travail.libelle if offer.lieu_travail else None
+    named = _DEPARTEMENT.match(label or "")
+    if named is not None:
+        return outcome, named[1].upper()
+    return outcome, outcome.card.place.departement if isinstance(outcome, Entry) else None
 
 
 def to_entry(offer: Offer, kit: Kit) -> Entry | Rejection:

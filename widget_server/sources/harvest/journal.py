@@ -2,6 +2,7 @@
 
     found(key, partition, seen, is_entry, remarks, body)   every row, as the card or the rejection that it became
     partition(name, body)                                  how each partition was last read
+    span(first, last)                                      creation dates that the harvest under way has read
     state(body)                                            the harvest under way, the last whole one
 
 Snapshots are published from it. It holds nothing that a snapshot would not: mapped rows, never what the upstream sent.
@@ -23,9 +24,12 @@ import msgspec
 
 from widget_server import __version__
 from widget_server.domain.cards import Entry, Rejection
+from widget_server.sources.harvest.split import Span
 from widget_server.sources.kit.source import sortable
 
 FILE_NAME: Final = ".harvest.sqlite"
+ELSEWHERE: Final = "hors département"
+"""The partition of the offers that are placed in a région or in France only."""
 _TABLES: Final = """
 CREATE TABLE found(
     key TEXT NOT NULL UNIQUE, partition TEXT NOT NULL, seen TEXT NOT NULL, is_entry INTEGER NOT NULL,
@@ -33,6 +37,7 @@ CREATE TABLE found(
 );
 CREATE INDEX found_seen ON found(partition, seen);
 CREATE TABLE partition(name TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE span(first TEXT NOT NULL, last TEXT NOT NULL);
 CREATE TABLE state(body BLOB NOT NULL);
 """
 _KEEP: Final = """
@@ -83,10 +88,13 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One row: what it became, and what was repaired on the way. `partition` is where it belongs."""
+    """One row: what it became, and what was repaired on the way.
+
+    partition   where it belongs; None when it does not say so: then it stays where it was, if it was anywhere
+    """
 
     key: str
-    partition: str
+    partition: str | None
     outcome: Entry | Rejection
     remarks: Sequence[str] = ()
 
@@ -137,6 +145,11 @@ class Journal:
             raise
         return db
 
+    def begin(self, begun: str, mark: str) -> None:
+        """A harvest begins that goes on with no earlier one."""
+        self._db.execute("DELETE FROM span")
+        self.change(begun=begun, mark=mark)
+
     def change(self, **told: str) -> None:
         """Change the state; it is on disk at once."""
         self.state = msgspec.structs.replace(self.state, **told)
@@ -145,20 +158,29 @@ class Journal:
         self._db.execute("INSERT INTO state VALUES (?)", (msgspec.json.encode(self.state),))
         self._db.execute("COMMIT")
 
-    def keep(self, rows: Iterable[Found], seen: datetime, *, move: bool) -> None:
-        """Add rows or replace them. With `move` a row that is there already goes over to the partition it has now."""
+    def cover(self, span: Span) -> None:
+        """Note that every offer created in a span has been read."""
+        self._db.execute("INSERT INTO span VALUES (?, ?)", (sortable(span.first), sortable(span.last)))
+
+    def covered(self) -> list[Span]:
+        """The spans that the harvest under way has read."""
+        rows = self._db.execute("SELECT first, last FROM span")
+        return [Span(datetime.fromisoformat(first), datetime.fromisoformat(last)) for first, last in rows]
+
+    def keep(self, rows: Iterable[Found], seen: datetime) -> None:
+        """Add rows or replace them."""
         self._db.execute("BEGIN")
         self._db.executemany(
             _KEEP,
             (
                 (
                     row.key,
-                    row.partition,
+                    row.partition or ELSEWHERE,
                     sortable(seen),
                     isinstance(row.outcome, Entry),
                     " ".join(row.remarks),
                     zlib.compress(msgspec.json.encode(row.outcome), 1),
-                    move,
+                    row.partition is not None,
                 )
                 for row in rows
             ),
@@ -171,10 +193,14 @@ class Journal:
         rows = self._db.execute(f"SELECT key FROM found WHERE seen >= ? AND key IN ({marks})", (since, *keys))  # noqa: S608 - marks only
         return set(keys).difference(key for (key,) in rows)
 
+    def shown(self, since: str) -> dict[str, int]:
+        """How many rows of each partition have been seen since an instant."""
+        rows = self._db.execute("SELECT partition, count(*) FROM found WHERE seen >= ? GROUP BY partition", (since,))
+        return {partition: int(count) for partition, count in rows}
+
     def count(self, since: str) -> int:
         """How many rows have been seen since an instant."""
-        (count,) = self._db.execute("SELECT count(*) FROM found WHERE seen >= ?", (since,)).fetchone()
-        return int(count)
+        return sum(self.shown(since).values())
 
     def finish(self, section: Section) -> None:
         """Note how a partition was read; one that failed keeps the instant at which it was last read whole."""

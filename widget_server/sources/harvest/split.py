@@ -1,13 +1,16 @@
 """Into which searches one is split that has more offers than it shows.
 
-The axes are those of the documentation, in its order; one that was used is not used again. `origineOffre`,
-`natureContrat` and the date of creation lose nothing. A `grandDomaine` or a list of ROME codes loses the offers whose
-code no list knows yet, and those become no card anyway.
+The country is cut into spans of creation dates: every offer has one and it never changes, so that each offer lies in
+one span, and spans can be cut to the size of what a search shows. A search that is still too large is split on the axes
+of the documentation, in its order; one that was used is not used again. `origineOffre`, `natureContrat` and the date of
+creation lose nothing. A `grandDomaine` or a list of ROME codes loses the offers whose code no list knows yet, and those
+become no card anyway.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 Params = Mapping[str, str]
@@ -16,8 +19,11 @@ DOMAINS: Final = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M
 NESTED_DOMAINS: Final = ("C15", "L14", "M13", "M14", "M15", "M16", "M17", "M18")
 """Read after the letters. Nobody says whether a letter shows them too: a search of them finds that out (is_nested)."""
 MOST_CODES: Final = 200
+AIMED_AT: Final = 2400
+"""Offers of a span, if they are created evenly; days differ, and a search shows no more than 3 150."""
 _FIRST_CREATION: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
+_OLDEST_DAYS: Final = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +32,46 @@ class Bounds:
 
     romes: Sequence[str]
     now: datetime
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Offers created from `first` to `last`, both seconds included. Spans that touch share a second."""
+
+    first: datetime
+    last: datetime
+
+    def params(self, others: Params) -> Params:
+        """A search of it."""
+        return {**others, "minCreationDate": told_instant(self.first), "maxCreationDate": told_instant(self.last)}
+
+    def cut(self, count: int) -> list["Span"]:
+        """So many equal spans, or as many as it has seconds; the older first."""
+        seconds = int((self.last - self.first) / _SECOND)
+        count = max(1, min(count, seconds))
+        edges = [self.first + timedelta(seconds=seconds * turn // count) for turn in range(count)]
+        return [Span(first, last) for first, last in pairwise([*edges, self.last])]
+
+    def without(self, others: Iterable["Span"]) -> list["Span"]:
+        """What is left of it."""
+        left, first = [], self.first
+        for other in sorted(others):
+            if other.last <= first or other.first >= self.last:
+                continue
+            if other.first > first:
+                left.append(Span(first, other.first))
+            first = max(first, other.last)
+        return [*left, Span(first, self.last)] if first < self.last else left
+
+
+def ages(now: datetime) -> list[Span]:
+    """All the past, the older first, each span twice as long as the next one: nobody knows how old offers get."""
+    now = now.replace(microsecond=0)
+    days = [1]
+    while days[-1] < _OLDEST_DAYS:
+        days.append(days[-1] * 2)
+    edges = [_FIRST_CREATION, *(now - timedelta(days=each) for each in reversed(days)), now]
+    return [Span(first, last) for first, last in pairwise(edges)]
 
 
 def split(params: Params, axes: Iterable[str], bounds: Bounds) -> list[Params]:
@@ -100,5 +146,7 @@ _AXES: Final[Mapping[str, Callable[[Params, Bounds], list[Params]]]] = {
     "creation": _by_creation,
 }
 AXES: Final = ("origineOffre", "natureContrat", "grandDomaine", "codeROME", "creation")
+SPAN_AXES: Final = ("creation", "origineOffre", "natureContrat", "grandDomaine", "codeROME")
+"""For spans of creation dates: a shorter one is as good, as long as there is one."""
 COUNTRY_AXES: Final = ("grandDomaine", "codeROME", "origineOffre", "natureContrat", "creation")
-"""For the whole country: its first page, unsplit, would need all of them."""
+"""For the whole country, where its spans could not be read: its first page, unsplit, would need all of them."""

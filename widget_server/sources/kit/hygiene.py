@@ -5,6 +5,7 @@ The sentences are public: they travel in the manifest to the page /methode, with
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, get_args
 
 import msgspec
@@ -89,15 +90,21 @@ class Hygiene:
         ]
         return (*rules, *others)
 
+    @cached_property
+    def _awake(self) -> Mapping[tuple[str, str], list[tuple[Rule, Action]]]:
+        """What the rules that do something do, by kind and by what they look at: it is asked for every row."""
+        found: dict[tuple[str, str], list[tuple[Rule, Action]]] = {}
+        for rule in RULES:
+            action = self.action(rule)
+            if action != "off" and not self.asleep(rule):
+                for kind in rule.kinds:
+                    found.setdefault((kind, rule.on), []).append((rule, action))
+        return found
+
     def _judge(self, record: Record, on: Literal["row", "card"]) -> Verdict:
         flagged: list[Rule] = []
         spared: bool | None = None
-        for rule in RULES:
-            if rule.on != on or record.kind not in rule.kinds or self.asleep(rule):
-                continue
-            action = self.action(rule)
-            if action == "off":
-                continue
+        for rule, action in self._awake.get((record.kind, on), ()):
             detail = rule.test(record, self.lists)
             if detail is None:
                 continue

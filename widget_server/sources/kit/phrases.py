@@ -60,22 +60,31 @@ class Phrase:
     unless: re.Pattern[str] | None = None
     denied: re.Pattern[str] | None = None
 
+    def may_match(self, text: str) -> bool:
+        """The quick look: every text is asked for every phrase, and any(...) would cost twice as much."""
+        for word in self.words:  # noqa: SIM110
+            if word in text:
+                return True
+        return False
+
     def matches(self, text: str) -> Iterator[re.Match[str]]:
         """Every match that nothing makes harmless."""
-        if any(word in text for word in self.words):
-            for match in self.pattern.finditer(text):
-                if self.unless is not None and self.unless.search(_around(text, match)):
-                    continue
-                if self.denied is not None and self.denied.search(_before(text, match)):
-                    continue
-                yield match
+        if not self.may_match(text):
+            return
+        for match in self.pattern.finditer(text):
+            if self.unless is not None and self.unless.search(_around(text, match)):
+                continue
+            if self.denied is not None and self.denied.search(_before(text, match)):
+                continue
+            yield match
 
 
 def found(text: str, phrases: tuple[Phrase, ...]) -> str | None:
     """The words of the first match, None without one."""
     for phrase in phrases:
-        for match in phrase.matches(text):
-            return match[0].strip()[:_SHOWN]
+        if phrase.may_match(text):
+            for match in phrase.matches(text):
+                return match[0].strip()[:_SHOWN]
     return None
 
 
