@@ -111,8 +111,12 @@ serve_sandbox(port=int(sys.argv[1]), scale=sys.argv[2], settings=quiet)
 """
 
 
-def await_answer(address: str, process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + STARTS_WITHIN_S
+def await_answer(
+    address: str,
+    process: "subprocess.Popen[str] | subprocess.Popen[bytes]",
+    within_s: float = STARTS_WITHIN_S,
+) -> None:
+    until = time.monotonic() + within_s
     while time.monotonic() < until:
         assert process.poll() is None, f"ended with {process.returncode} before it answered at {address}"
         try:
@@ -120,7 +124,7 @@ def await_answer(address: str, process: "subprocess.Popen[str] | subprocess.Pope
                 return
         except httpx.TransportError:
             time.sleep(0.05)
-    raise AssertionError(f"no answer at {address} within {STARTS_WITHIN_S} s")
+    raise AssertionError(f"no answer at {address} within {within_s} s")
 
 
 def end(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:

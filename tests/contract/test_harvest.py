@@ -171,7 +171,7 @@ def test_every_offer_is_read_once_and_every_departement_only_asked_how_many_it_h
 
 
 def test_a_departement_that_has_more_than_was_found_for_it_is_read_by_itself(station):
-    hidden = ads(40, first=2000, departement="35", created=NOW + timedelta(days=3))  # no span reaches so far
+    hidden = ads(40, first=2000, departement="35", created=NOW + timedelta(days=400))  # no span reaches so far
     there = station([*spread(500), *hidden])
 
     run = there.harvest()
@@ -183,7 +183,7 @@ def test_a_departement_that_has_more_than_was_found_for_it_is_read_by_itself(sta
 
 
 def test_where_the_country_has_more_than_was_found_it_is_read_by_domains(station):
-    nowhere = ads(40, first=2000, departement=None, created=NOW + timedelta(days=3))
+    nowhere = ads(40, first=2000, departement=None, created=NOW + timedelta(days=400))
     there = station([*spread(500), *nowhere], window=300)
 
     run = there.harvest()

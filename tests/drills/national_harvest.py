@@ -33,6 +33,7 @@ SOURCES = ("offers", "trainings", "recruiters")
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 PACE_PER_S = 4.0
 MOVED_EVERY = 10
+_PREPARED_WITHIN_S = 600
 
 _SANDBOX = """
 import sys
@@ -58,6 +59,7 @@ class Outcome:
     """One sync of one source in a process of its own."""
 
     report: dict[str, object]
+    cpu_s: float
     idle_mb: float
     peak_mb: float
     created: set[str]
@@ -71,7 +73,7 @@ def sandbox(scale: str, seed: int) -> Iterator[str]:
     command = [sys.executable, "-c", _SANDBOX, str(port), scale, str(seed), DAY.isoformat()]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
     try:
-        await_answer(f"http://127.0.0.1:{port}/_faults", process)
+        await_answer(f"http://127.0.0.1:{port}/_faults", process, within_s=_PREPARED_WITHIN_S)
         yield f"http://127.0.0.1:{port}"
     finally:
         end(process)
@@ -99,8 +101,10 @@ async def one(source: str, address: str, data: Path, seed: int, hours: int) -> d
     del tables
     moving = Moving(httpx.AsyncHTTPTransport(), address, seed * 100 + hours, MOVED_EVERY)
     transports = {"offers": moving} if source == "offers" else {}
+    begun_s = time.process_time()
     (report,) = await sync([source], settings, now=DAY + timedelta(hours=hours), transports=transports)
     return {
+        "cpu_s": time.process_time() - begun_s,
         "report": msgspec.to_builtins(report),
         "idle_mb": idle_mb,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
@@ -141,7 +145,7 @@ def line(seed: int, source: str, hours: int, seconds: float, count: int, outcome
     return (
         f"seed {seed}  {source:<10} {hours:>2} h  {count:>7} to keep  lost {len(verdict.lost)}"
         f"  invented {len(verdict.invented)}  undead {len(verdict.undead)}"
-        f"  {'complete' if report['complete'] else 'INCOMPLETE'}  {seconds:6.0f} s  {calls:>5} calls"
+        f"  {'complete' if report['complete'] else 'INCOMPLETE'}  {seconds:6.0f} s, CPU {outcome.cpu_s:.0f} s  {calls:>5} calls"
         f" ({calls / PACE_PER_S / 60:.0f} min at {PACE_PER_S:.0f}/s)  peak {outcome.peak_mb:.0f} MB, idle"
         f" {outcome.idle_mb:.0f} MB  +{len(outcome.created)} -{len(outcome.deleted)}  {report['cause'] or ''}"
     )
