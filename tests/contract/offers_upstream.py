@@ -28,6 +28,7 @@ class Ad:
     created: datetime | None = None
     company: str = "Fictive"
     labelled: bool = True
+    title: str = "Emploi"
 
     @property
     def id(self) -> str:
@@ -40,7 +41,7 @@ class Ad:
     def row(self) -> dict[str, object]:
         place = f"{self.departement} - quelque part" if self.departement and self.labelled else "France"
         return {
-            "id": self.id, "intitule": f"Emploi {self.number}", "romeCode": self.rome,
+            "id": self.id, "intitule": f"{self.title} {self.number}", "romeCode": self.rome,
             "natureContrat": NATURES[self.nature], "dateCreation": f"{self.moment:%Y-%m-%dT%H:%M:%SZ}",
             "lieuTravail": {"libelle": place}, "entreprise": {"nom": self.company},
             "origineOffre": {"origine": self.origin},

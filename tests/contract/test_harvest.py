@@ -247,6 +247,16 @@ def test_rows_that_are_no_offers_are_handed_over_as_rejections(station):
     assert [row.reason for row in run.rows if isinstance(row, Rejection)] == ["rome_unknown"]
 
 
+def test_a_row_that_cannot_be_read_costs_that_row_and_is_counted(station):
+    there = station([*ads(300), Ad(300, title="half of a pair: \ud83d")])
+
+    run = there.harvest()
+
+    assert ids(ads(300)) <= run.ids
+    assert [row.reason for row in run.rows if isinstance(row, Rejection)] == ["unreadable"]
+    assert run.notes.complete
+
+
 # Splitting.
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.contract.offers_upstream import Ad, Params, Upstream, ads, page
 from tests.contract.upstream_fakes import answer, client
-from widget_server.domain.errors import UpstreamDown, UpstreamMalformed
+from widget_server.domain.errors import UpstreamDown, UpstreamMalformed, UpstreamRepeats
 from widget_server.sources.harvest.search import OVERLAP, Reading, Row, Search
 
 CONTRACTS = {"natureContrat": "E2,FS"}
@@ -156,14 +156,38 @@ def test_what_moves_too_fast_is_given_up_and_said():
     assert reading.problem == "its 700 offers move faster than they can be read"
 
 
-def test_rows_shown_twice_under_one_id_do_not_count_as_found():
+def test_an_upstream_that_shows_offers_twice_on_one_page_is_not_believed():
     def twice(params: Params) -> httpx.Response | None:
         return page([Ad(number // 2) for number in range(100)], 0, 100)
 
+    with pytest.raises(UpstreamRepeats, match="shows offers more than once on one page: 50 of 100 rows"):
+        read(Upstream([], instead=twice))
+
+
+def test_a_few_rows_shown_twice_on_one_page_do_not_count_as_found():
+    def twice(params: Params) -> httpx.Response | None:
+        return page([Ad(max(number, 10)) for number in range(110)], 0, 110)
+
     reading, taken = read(Upstream([], instead=twice))
 
-    assert len(taken) == len(reading.keys) == 50
-    assert reading.problem == "50 of 100 offers found after reading twice"
+    assert len(taken) == len(reading.keys) == 100
+    assert reading.problem == "100 of 110 offers found after reading twice"
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [rb'"\ud800"', b'"\xed\xa0\x80"', b'"\xff"', rb'"\q"', b"NaN", b"01"],
+    ids=["lone surrogate", "surrogate as bytes", "not UTF-8", "escape", "NaN", "number"],
+)
+def test_a_row_that_cannot_be_read_costs_no_other(spoilt):
+    body = b'{"resultats":[{"id":"0000001"},{"id":"0000002","intitule":%b},{"id":"0000003"}],"filtresPossibles":[]}'
+    reply = lambda _: answer(206, body % spoilt, {"Content-Range": "offres 0-2/3"})  # noqa: E731
+
+    reading, taken = read(Upstream([], instead=reply))
+
+    assert {"ft:0000001", "ft:0000003"} < reading.keys
+    assert len(taken) == len(reading.keys) == 3
+    assert reading.problem is None
 
 
 def test_hardly_anything_missing_after_a_second_reading_is_accepted_but_told():

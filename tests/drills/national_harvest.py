@@ -145,9 +145,9 @@ def line(seed: int, source: str, hours: int, seconds: float, count: int, outcome
     return (
         f"seed {seed}  {source:<10} {hours:>2} h  {count:>7} to keep  lost {len(verdict.lost)}"
         f"  invented {len(verdict.invented)}  undead {len(verdict.undead)}"
-        f"  {'complete' if report['complete'] else 'INCOMPLETE'}  {seconds:6.0f} s, CPU {outcome.cpu_s:.0f} s  {calls:>5} calls"
-        f" ({calls / PACE_PER_S / 60:.0f} min at {PACE_PER_S:.0f}/s)  peak {outcome.peak_mb:.0f} MB, idle"
-        f" {outcome.idle_mb:.0f} MB  +{len(outcome.created)} -{len(outcome.deleted)}  {report['cause'] or ''}"
+        f"  {'complete' if report['complete'] else 'INCOMPLETE'}  {seconds:6.0f} s, CPU {outcome.cpu_s:.0f} s"
+        f"  {calls:>5} calls ({calls / PACE_PER_S / 60:.0f} min at {PACE_PER_S:.0f}/s)  peak {outcome.peak_mb:.0f} MB,"
+        f" idle {outcome.idle_mb:.0f} MB  +{len(outcome.created)} -{len(outcome.deleted)}  {report['cause'] or ''}"
     )
 
 

@@ -6,7 +6,8 @@ WidgetError
 │   ├── UpstreamDown        no answer, or not in time
 │   ├── UpstreamThrottled   asked to slow down for longer than we wait
 │   ├── UpstreamRefused     our request or our credentials were refused
-│   └── UpstreamMalformed   an answer that cannot be read to its end
+│   ├── UpstreamMalformed   an answer that cannot be read to its end
+│   └── UpstreamRepeats     the same rows again and again in one answer
 ├── SnapshotError       a version on disk cannot be trusted          -> the previous version keeps serving
 │   ├── SnapshotCorrupt     bytes differ from their manifest
 │   ├── SnapshotMissing     there is no such version
@@ -57,6 +58,10 @@ class UpstreamRefused(UpstreamError):
 
 class UpstreamMalformed(UpstreamError):
     """The answer is not what the contract says, or stops in the middle."""
+
+
+class UpstreamRepeats(UpstreamError):
+    """One answer holds the same rows again and again: nothing that this upstream counts can be believed."""
 
 
 class SnapshotError(WidgetError):

@@ -31,6 +31,7 @@ from widget_server.sources.harvest.journal import ELSEWHERE, Found, Journal, Sec
 from widget_server.sources.harvest.partitions import FAILURES, TOGETHER, Partition, Reader
 from widget_server.sources.harvest.search import ENOUGH, Row, Search
 from widget_server.sources.harvest.split import (
+    AHEAD,
     AIMED_AT,
     COUNTRY_AXES,
     SPAN_AXES,
@@ -57,8 +58,6 @@ RESUMED_WITHIN: Final = timedelta(hours=3)
 """A harvest that did not become complete is gone on with by one that begins within this; later it begins anew."""
 LOOKED_BACK: Final = timedelta(hours=2)
 """How far an increment reaches back before the last run: offers appear late, and clocks differ by an hour."""
-_AHEAD: Final = timedelta(days=366)
-"""How far a search for the newest offers reaches: our clock may be the one that is wrong."""
 LEFT_OUT: Final = "not_seen_for_a_day"
 _LEAST_LEFT: Final = 0.8
 """Share of what the country announced at first that it must still announce in the end."""
@@ -157,7 +156,7 @@ class Harvest:
     async def _read_newest(self, begun: str) -> bool:
         """What was created while everything else was read; whether all of that was read."""
         since = (instant(begun) or self._kit.now) - LOOKED_BACK
-        newest = Span(since, self._kit.now + _AHEAD)
+        newest = Span(since, self._kit.now + AHEAD)
         created = Partition(name=CREATED, params=newest.params(self._contracts), axes=SPAN_AXES)
         await self._reader.read([created])
         return created.problem is None

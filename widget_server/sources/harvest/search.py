@@ -9,14 +9,15 @@ at worst to the first page, which needs no proof. An offer that exists from the 
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from widget_server.domain.errors import UpstreamMalformed, UpstreamRefused
+from widget_server.domain.errors import UpstreamMalformed, UpstreamRefused, UpstreamRepeats
 from widget_server.upstream.client import Client
+from widget_server.upstream.members import members
 
 SEARCH: Final = "/partenaire/offresdemploi/v2/offres/search"
 PAGE: Final = 150
@@ -28,12 +29,17 @@ OVERLAP: Final = 10
 ENOUGH: Final = 0.99
 """Share of the announced offers that must have been read, after a second reading: offers move while one pages."""
 
+_REPEATS: Final = 0.1
+_FEWEST_REPEATS: Final = 3
+"""Rows of one page that show an offer again, and their share, above which the upstream is not believed: movement shows
+offers twice on two pages, never on one."""
 _STEP: Final = PAGE - OVERLAP
 _MOST_PAGES: Final = 3 * (WINDOW // _STEP + 1)
 """Calls after which a search that moves faster than it can be read is given up."""
 _OVERLAPS: Final = 0.9
 _TOTAL: Final = re.compile(r"/(\d+)\s*$")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,20}")
+_ROWS: Final = "resultats"
 _TOO_FAR: Final = "position"
 """A word of the refusal of a page that starts too far: the window is smaller than documented."""
 
@@ -175,13 +181,28 @@ class Search:
                 reading.announced = 0
             return []
         reading.announced = self._announced(reply.headers)
-        try:
-            rows = [_row(bytes(raw)) for raw in _PAGE.decode(reply.body).resultats]
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UpstreamMalformed(self.name, f"sends a page of offers that cannot be read: {error}") from error
+        rows = await self._rows(reply.body)
+        repeats = len(rows) - len({row.key for row in rows})
+        if repeats >= _FEWEST_REPEATS and repeats > _REPEATS * len(rows):
+            raise UpstreamRepeats(self.name, f"shows offers more than once on one page: {repeats} of {len(rows)} rows")
         if not rows and start < reading.announced:
             raise UpstreamMalformed(self.name, f"announces {reading.announced} offers and sends an empty page")
         reading.read += len(rows)
+        return rows
+
+    async def _rows(self, body: bytes) -> list[Row]:
+        """The rows of a page. One that cannot be read spoils no other: then they are cut at their brackets."""
+        try:
+            return [_row(bytes(raw)) for raw in _PAGE.decode(body).resultats]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            told = f"sends a page of offers that cannot be read: {error}"
+            cause = error
+        try:
+            rows = [_row(element) async for name, element in members(_whole(body), self.name) if name == _ROWS]
+        except UpstreamMalformed:
+            rows = []
+        if 2 * sum(row.key.startswith("?") for row in rows) >= len(rows):
+            raise UpstreamMalformed(self.name, told) from cause
         return rows
 
     def _announced(self, headers: Mapping[str, str]) -> int:
@@ -189,6 +210,10 @@ class Search:
         if match is None:
             raise UpstreamMalformed(self.name, "sends offers without saying how many there are (Content-Range)")
         return int(match[1])
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def _row(raw: bytes) -> Row:

@@ -21,6 +21,8 @@ NESTED_DOMAINS: Final = ("C15", "L14", "M13", "M14", "M15", "M16", "M17", "M18")
 MOST_CODES: Final = 200
 AIMED_AT: Final = 2400
 """Offers of a span, if they are created evenly; days differ, and a search shows no more than 3 150."""
+AHEAD: Final = timedelta(days=366)
+"""How far the newest offers are searched for: our clock may be the one that is wrong."""
 _FIRST_CREATION: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 _OLDEST_DAYS: Final = 512
@@ -124,11 +126,7 @@ def _by_rome(params: Params, bounds: Bounds) -> list[Params]:
 def _by_creation(params: Params, bounds: Bounds) -> list[Params]:
     """Halves of the time between the first and the last creation; they share a second, so that none falls between."""
     first = datetime.fromisoformat(params["minCreationDate"]) if "minCreationDate" in params else _FIRST_CREATION
-    last = (
-        datetime.fromisoformat(params["maxCreationDate"])
-        if "maxCreationDate" in params
-        else bounds.now + timedelta(days=1)
-    )
+    last = datetime.fromisoformat(params["maxCreationDate"]) if "maxCreationDate" in params else bounds.now + AHEAD
     if last - first <= _SECOND:
         return []
     middle = first + (last - first) / 2
