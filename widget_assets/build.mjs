@@ -7,6 +7,7 @@
  *   widget_assets/dist/bridge.js        inlined in the page: the frame's side of the protocol
  *   widget_assets/dist/neutral.css      inlined in the page
  *   widget_assets/dist/list.<hash>.js   deferred: the list without reload
+ *   widget_assets/dist/configurator.<hash>.js, integrator.<hash>.css   the pages for integrators
  *
  *   embed/releases/<version>/embed.<hash>.js, embed/releases/manifest.json
  *                                       every loader that was ever released: partners' pages name them with their hash
@@ -62,14 +63,23 @@ const makeAll = async () => {
       (source) => bundle(source),
     ),
   );
-  const hash = createHash('sha256').update(list).digest('hex').slice(0, 10);
+  const [configurator, integrator] = await Promise.all(
+    ['widget_assets/src/configurator.js', 'widget_assets/src/integrator.css'].map((source) => bundle(source)),
+  );
+  const hashed = (/** @type {string} */ name, /** @type {string} */ type, /** @type {string} */ text) =>
+    `widget_assets/dist/${name}.${createHash('sha256').update(text).digest('hex').slice(0, 10)}.${type}`;
   const files = new Map([
     ['widget_assets/dist/bridge.js', Buffer.from(bridge)],
     ['widget_assets/dist/neutral.css', Buffer.from(style)],
   ]);
   files.set('embed/package/index.js', Buffer.from(await bundle('embed/src/package.js', 'esm')));
   for (const name of COPIED) files.set(`embed/package/${name}`, await readFile(path.join(ROOT, 'embed', name)));
-  for (const [name, text] of [['embed/dist/v1.js', loader], [`widget_assets/dist/list.${hash}.js`, list]]) {
+  for (const [name, text] of [
+    ['embed/dist/v1.js', loader],
+    [hashed('list', 'js', list), list],
+    [hashed('configurator', 'js', configurator), configurator],
+    [hashed('integrator', 'css', integrator), integrator],
+  ]) {
     files.set(name, Buffer.from(text));
     files.set(`${name}.br`, pack(text));
   }

@@ -60,6 +60,13 @@ class Assets:
     files: dict[str, Asset]
     released: dict[Released, Asset] = field(default_factory=dict)
 
+    def built(self, name: str, suffix: str) -> Asset:
+        """A file that has the hash of its contents in its name. `KeyError` when there is none."""
+        for found, asset in self.files.items():
+            if found.startswith(f"{name}.") and found.endswith(suffix) and found != f"{name}{suffix}":
+                return asset
+        raise KeyError(f"{name}.<hash>{suffix}")
+
 
 def csp_hash(text: str) -> str:
     """The source expression that allows exactly this inline text."""

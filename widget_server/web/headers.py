@@ -37,6 +37,14 @@ def page_headers(*, frame_ancestors: Sequence[str], scripts: Sequence[str], styl
     }
 
 
+def tool_headers(*, styles: Sequence[str]) -> dict[str, str]:
+    """Headers of a page that stands alone: nobody frames it, it may frame our own list, and no other window knows it."""
+    sent = page_headers(frame_ancestors=(), scripts=(), styles=styles)
+    policy = sent["Content-Security-Policy"].replace("connect-src", "frame-src 'self'; connect-src")
+    alone = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"}
+    return sent | alone | {"Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
+
+
 def notice_headers(styles: Sequence[str]) -> dict[str, str]:
     """Headers of the inert notice that stands in a frame nobody allowed: no script, no form, any ancestor."""
     policy = f"default-src 'none'; style-src {' '.join(styles)}; base-uri 'none'; form-action 'none'; frame-ancestors *"

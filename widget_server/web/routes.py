@@ -2,7 +2,20 @@
 
 from starlette.routing import BaseRoute, Route
 
-from widget_server.web import cards_json, embed, health, method, oembed, page_routes, standalone, suggest
+from widget_server.web import (
+    cards_json,
+    check,
+    configurator,
+    docs,
+    embed,
+    health,
+    method,
+    oembed,
+    openapi,
+    page_routes,
+    standalone,
+    suggest,
+)
 
 ROUTES: list[BaseRoute] = [
     Route("/", page_routes.home, methods=["GET"]),
@@ -17,6 +30,12 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/cards/{card_id:path}", cards_json.card),
     Route("/v1/parameters", cards_json.parameters),
     Route("/v1/schema", cards_json.schema),
+    Route("/v1/openapi.json", openapi.openapi),
+    Route("/v1/check", check.check),
+    Route("/configurateur", configurator.configurator),
+    Route("/configurateur/apercu", configurator.preview),
+    Route("/configurateur/apercu/cards/{card_id:path}", configurator.preview_card),
+    Route("/docs", docs.docs),
     Route("/v1/places", suggest.places),
     Route("/v1/jobs", suggest.jobs),
     Route("/embed/v1.js", embed.loader),

@@ -1,0 +1,123 @@
+/**
+ * The configurator without reload: suggestions while somebody types, the code and the preview as choices change, and
+ * buttons that copy. Without this script the form does the same with a reload, and the code can be selected.
+ * @module
+ */
+
+/** @typedef {{ createHTML(text: string): string }} Policy */
+
+const TYPING_MS = 150;
+const CHANGING_MS = 400;
+
+/** The page's policy allows this one name; browsers without Trusted Types need none. @type {Policy | undefined} */
+const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('alternance', {
+  createHTML: (/** @type {string} */ text) => text,
+});
+
+const form = /** @type {HTMLFormElement} */ (document.querySelector('.choices'));
+const frame = /** @type {HTMLIFrameElement} */ (document.querySelector('[data-preview]'));
+let running = new AbortController();
+
+/** @param {number} wait_ms @param {(...given: any[]) => void} then */
+const later = (wait_ms, then) => {
+  let timer = 0;
+  return (/** @type {any[]} */ ...given) => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => then(...given), wait_ms);
+  };
+};
+
+/** Buttons that copy are of no use without this script: the page comes with them hidden. */
+const showButtons = () => {
+  for (const button of document.querySelectorAll('[data-copy]')) button.removeAttribute('hidden');
+};
+
+/** Put what the server made of the choices in the place of what is there; what is folded out stays so. */
+const put = (/** @type {Document} */ next) => {
+  for (const part of document.querySelectorAll('[data-part]')) {
+    const fresh = next.getElementById(part.id);
+    if (!fresh) continue;
+    const open = [...part.querySelectorAll('details')].map((details) => details.open);
+    if (part.id == 'address') {
+      const { address } = fresh.dataset;
+      if (address && address != /** @type {HTMLElement} */ (part).dataset.address) {
+        /** @type {HTMLElement} */ (part).dataset.address = address;
+        frame.contentWindow?.location.replace(address);
+      }
+    } else if (part.innerHTML != fresh.innerHTML) {
+      part.className = fresh.className;
+      part.replaceChildren(...fresh.childNodes);
+    }
+    part.querySelectorAll('details').forEach((details, index) => (details.open = !!open[index]));
+  }
+  showButtons();
+};
+
+const update = async () => {
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  const url = new URL(form.action);
+  url.search = String(new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])));
+  try {
+    const answer = await fetch(url, { signal });
+    if (!answer.ok) return;
+    const text = await answer.text();
+    put(new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, 'text/html'));
+    history.replaceState(null, '', url);
+  } catch (error) {
+    // The next change tries again, and so does the button, with a reload.
+    if (!signal.aborted) console.warn(error);
+  }
+};
+
+const change = later(CHANGING_MS, update);
+
+/** Fill the list of a text field with what the server suggests. */
+const suggest = later(TYPING_MS, async (/** @type {HTMLInputElement} */ input) => {
+  const text = input.value.trim();
+  if (!text || !input.list) return;
+  const answer = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(text)}`).catch(() => null);
+  if (!answer?.ok || input.value.trim() != text) return;
+  const { suggestions } = await answer.json();
+  input.list.replaceChildren(
+    ...suggestions.map((/** @type {{label: string}} */ { label }) => {
+      const option = document.createElement('option');
+      option.value = label;
+      return option;
+    }),
+  );
+});
+
+form.addEventListener('input', ({ target }) => {
+  const input = /** @type {HTMLInputElement} */ (target);
+  if (input.dataset.suggest) suggest(input);
+  change();
+});
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  update();
+});
+
+document.addEventListener('click', async ({ target }) => {
+  const button = /** @type {Element} */ (target).closest('[data-copy]');
+  const area = /** @type {HTMLTextAreaElement | null} */ (
+    button && document.getElementById(/** @type {HTMLElement} */ (button).dataset.copy ?? '')
+  );
+  if (!button || !area) return;
+  const word = /** @type {Text} */ (button.firstChild);
+  area.select();
+  try {
+    await navigator.clipboard.writeText(area.value);
+  } catch {
+    // Not over http://, and not everywhere: the selection can be copied by hand.
+    document.execCommand('copy');
+  }
+  word.data = 'Copié';
+  setTimeout(() => (word.data = 'Copier'), 2000);
+});
+
+showButtons();
+
+export {};
