@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer. `origin` is that of the page as browsers say it; `csp` what the page's own policy has to allow."""
+    """The answer. `origin` is that of the page as browsers say it; `csp` what the page’s own policy has to allow."""
 
     partner: str | None
     origin: str | None
@@ -77,8 +77,8 @@ def _partner(partners: Partners, told: str, partner: Partner | None) -> Iterator
         yield Finding(code="partner_known", ok=True, told=f"« {partner.id} » est enregistré : {partner.name}.")
         return
     if not told:
-        remedy = "Ajoutez partner=… à l'adresse du cadre, ou partner=\"…\" à l'élément."
-        yield Finding(code="partner_missing", ok=False, told="Aucun partenaire n'est donné.", remedy=remedy)
+        remedy = 'Ajoutez partner=… à l’adresse du cadre, ou partner="…" à l’élément.'
+        yield Finding(code="partner_missing", ok=False, told="Aucun partenaire n’est donné.", remedy=remedy)
         return
     near = get_close_matches(told.casefold(), list(partners.by_id), n=1)
     if near:
@@ -86,34 +86,32 @@ def _partner(partners: Partners, told: str, partner: Partner | None) -> Iterator
     elif not PARTNER_ID.fullmatch(told):
         remedy = "Un identifiant a 3 à 40 caractères : a à z, 0 à 9 et le tiret."
     else:
-        remedy = "Vérifiez l'identifiant, ou demandez l'enregistrement de votre site."
-    yield Finding(code="partner_unknown", ok=False, told=f"« {told[:60]} » n'est pas enregistré.", remedy=remedy)
+        remedy = "Vérifiez l’identifiant, ou demandez l’enregistrement de votre site."
+    yield Finding(code="partner_unknown", ok=False, told=f"« {told[:60]} » n’est pas enregistré.", remedy=remedy)
 
 
 def _origin(page: str, origin: str | None, partner: Partner | None) -> Iterator[Finding]:
     if not page:
-        remedy = "Donnez l'adresse de la page qui montrera la liste."
-        yield Finding(code="origin_missing", ok=False, told="Aucune page n'est donnée.", remedy=remedy)
+        remedy = "Donnez l’adresse de la page qui montrera la liste."
+        yield Finding(code="origin_missing", ok=False, told="Aucune page n’est donnée.", remedy=remedy)
         return
     if page == "null" or page.startswith(("file:", "data:", "about:", "blob:")):
-        told = "Cette page n'a pas d'origine : elle est ouverte depuis un fichier, ou dans un cadre isolé (sandbox)."
+        told = "Cette page n’a pas d’origine : elle est ouverte depuis un fichier, ou dans un cadre isolé (sandbox)."
         remedy = "Ouvrez-la par https://, ou par http://localhost pour un essai ; ajoutez allow-same-origin au cadre."
         yield Finding(code="origin_opaque", ok=False, told=told, remedy=remedy)
         return
     if origin is None:
-        told, remedy = f"« {page[:80]} » n'est pas une adresse de page.", "Écrivez par exemple https://www.mon-site.fr."
+        told, remedy = f"« {page[:80]} » n’est pas une adresse de page.", "Écrivez par exemple https://www.mon-site.fr."
         yield Finding(code="origin_malformed", ok=False, told=told, remedy=remedy)
         return
     if partner is None:
-        told = f"L'origine de la page est {origin} ; sans partenaire connu, rien ne dit si elle est permise."
-        yield Finding(code="origin_unchecked", ok=False, told=told, remedy="Corrigez d'abord le partenaire.")
+        told = f"L’origine de la page est {origin} ; sans partenaire connu, rien ne dit si elle est permise."
+        yield Finding(code="origin_unchecked", ok=False, told=told, remedy="Corrigez d’abord le partenaire.")
         return
     if partner.allows(origin):
         yield Finding(code="origin_allowed", ok=True, told=f"{origin} est enregistrée pour ce partenaire.")
-        told = "Si votre page est elle-même montrée dans un portail, l'origine du portail doit l'être aussi."
-        yield Finding(code="ancestors", ok=True, told=told)
         return
-    told = f"{origin} n'est pas enregistrée pour « {partner.id} »."
+    told = f"{origin} n’est pas enregistrée pour « {partner.id} »."
     yield Finding(code="origin_refused", ok=False, told=told, remedy=_remedy(origin, partner))
 
 
@@ -125,12 +123,12 @@ def _remedy(origin: str, partner: Partner) -> str:
     tries = (
         (f"https://{host}", "Servez la page par https:// : http:// et https:// sont deux origines."),
         (f"{scheme}://{name}", f"Retirez le port {port}, ou faites-le enregistrer."),
-        (f"{scheme}://www.{host}", "Ouvrez la page avec « www. », ou faites enregistrer l'adresse sans « www. »."),
-        (f"{scheme}://{bare}", "Ouvrez la page sans « www. », ou faites enregistrer l'adresse avec « www. »."),
+        (f"{scheme}://www.{host}", "Ouvrez la page avec « www. », ou faites enregistrer l’adresse sans « www. »."),
+        (f"{scheme}://{bare}", "Ouvrez la page sans « www. », ou faites enregistrer l’adresse avec « www. »."),
     )
+    if any(pattern.removeprefix("https://*.") == name for pattern in partner.origins):
+        return f"Le motif https://*.{name} ne couvre pas {name} lui-même : faites-le enregistrer aussi."
     for other, remedy in tries:
         if other != origin and partner.allows(other):
             return remedy
-    if any(pattern.removeprefix("https://*.") == name for pattern in partner.origins):
-        return f"Le motif https://*.{name} ne couvre pas {name} lui-même : faites-le enregistrer aussi."
-    return f"Faites enregistrer cette origine. Aujourd'hui sont enregistrées : {', '.join(partner.origins)}."
+    return f"Faites enregistrer cette origine. Aujourd’hui sont enregistrées : {', '.join(partner.origins)}."

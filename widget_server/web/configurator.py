@@ -1,4 +1,4 @@
-"""`/configurateur`: choose what a list shows and how it looks, see it, and copy what to paste. It works without a script.
+"""`/configurateur`: choose what a list shows and how it looks, see it, copy what to paste. It works without a script.
 
 The form is made from the parameter table. What it gives is read by the same parser as every other query, so that the
 notices are those that the pasted code would raise.
@@ -18,7 +18,7 @@ from widget_server.domain.colour import Scheme, contrast, make_palette, pairs
 from widget_server.domain.query import BY_NAME, PARAMETERS, PROBLEM_CODES, RADIUS_CHOICES_KM, Area, Parameter, Parsed
 from widget_server.web import wording
 from widget_server.web.cards_json import find_card
-from widget_server.web.document import Rendered, Shell
+from widget_server.web.document import Rendered, Shell, language_of
 from widget_server.web.headers import page_headers
 from widget_server.web.integrators import CONFIGURATOR_PATH, tool_page
 from widget_server.web.language import language
@@ -45,6 +45,8 @@ LABELS: Final[dict[str, str]] = {
     "radius": "Rayon en kilomètres",
     "kinds": "Ce qui est montré",
     "level": "Niveau de diplôme",
+    "contract": "Contrat",
+    "widen": "Quand rien n’est trouvé",
     "limit": "Fiches par page",
     "view": "Présentation",
     "form": "Formulaire de recherche",
@@ -65,6 +67,11 @@ CHOICES: Final[dict[tuple[str, str], str]] = {
     ("kinds", "offer"): "Offres d’emploi",
     ("kinds", "recruiter"): "Entreprises à contacter",
     ("level", ""): "Tous les niveaux",
+    ("contract", ""): "Tous les contrats",
+    ("contract", "apprentissage"): "Apprentissage",
+    ("contract", "professionnalisation"): "Professionnalisation",
+    ("widen", "auto"): "Chercher plus loin",
+    ("widen", "none"): "Ne rien élargir",
     ("view", "list"): "Liste",
     ("view", "map"): "Carte d’abord",
     ("form", "full"): "Complet",
@@ -175,7 +182,8 @@ async def configurator(request: Request) -> Response:
     shell = replace(shell_of(site, partner), list_path=PREVIEW_PATH, card_path=PREVIEW_CARD_PATH)
     page, _ = search_page(site, site.editions.current(), settled, parsed, shell)
     preview = Urls(shell, parsed.request).list()
-    asked = tuple(sorted(parse_qsl(urlsplit(preview).query, keep_blank_values=True), key=lambda pair: pair[0] != "partner"))
+    told = parse_qsl(urlsplit(preview).query, keep_blank_values=True)
+    asked = tuple(sorted(told, key=lambda pair: pair[0] != "partner"))
     base = base_url(request)
     newest = next(iter(site.assets.released), None)
     pasted = Pasted(
@@ -199,7 +207,7 @@ async def configurator(request: Request) -> Response:
         notices=list(_notices(parsed, partner)),
         pasted=pasted,
         pinned=pinned,
-        oembed=f"{base}/oembed?{urlencode({'url': pasted.url})}",
+        oembed_url=f"/oembed?{urlencode({'url': pasted.url})}",
         csp="\n".join(csp_lines(base)),
         total=_T.plural("{n} résultat", "{n} résultats", page.answer.total),
         known=bool(parsed.request.romes) and parsed.request.place is not None,
@@ -240,7 +248,9 @@ def _preview_shell(site: Site, parsed: Parsed) -> Shell:
     partner = site.partners.find(parsed.request.partner)
     name = partner.name if partner else "votre site"
     told = shell_of(site, partner)
-    return replace(told, list_path=PREVIEW_PATH, card_path=PREVIEW_CARD_PATH, origins=(), public_url="", partner_name=name)
+    return replace(
+        told, list_path=PREVIEW_PATH, card_path=PREVIEW_CARD_PATH, origins=(), public_url="", partner_name=name
+    )
 
 
 def _send(request: Request, page: Rendered, *, status: int = 200) -> Response:
@@ -252,7 +262,7 @@ def _title(site: Site, parsed: Parsed) -> str:
     """The title of the frame, which is required: what a screen reader says before anybody enters it."""
     request = parsed.request
     place = request.place.label if request.place else ""
-    return request.look.get("title") or frame_title(language(request.look.get("lang", "fr")), _jobs(site, parsed), place)
+    return request.look.get("title") or frame_title(language_of(request), _jobs(site, parsed), place)
 
 
 def _jobs(site: Site, parsed: Parsed) -> str:
@@ -306,7 +316,7 @@ def _section(names: tuple[str, ...], parsed: Parsed, given: dict[str, str]) -> I
 def _field(row: Parameter, parsed: Parsed, given: dict[str, str]) -> Field:
     """The field of a row, filled with what the request came to."""
     value = given.get(row.name, row.default) if row.group == "host" else _value(row.name, parsed)
-    told = {"name": row.name, "label": LABELS[row.name], "help": row.help}
+    bare = Field(name=row.name, label=LABELS[row.name], help=row.help, control="text", value=value)
     match row.type:
         case "choice" | "csv":
             chosen = set(value.split(","))
@@ -314,21 +324,15 @@ def _field(row: Parameter, parsed: Parsed, given: dict[str, str]) -> Field:
             options = tuple(
                 Option(value=choice, label=CHOICES[row.name, choice], on=choice in chosen) for choice in named
             )
-            return Field(**told, control="boxes" if row.type == "csv" else "select", options=options)
-        case "integer" if row.name == "radius":
-            steps = sorted({*map(str, RADIUS_CHOICES_KM), value}, key=int)
-            return Field(**told, control="number", value=value, low="0", high="200", options=_steps(steps))
+            return replace(bare, control="boxes" if row.type == "csv" else "select", options=options)
         case "integer" | "number":
             low, high = f"{row.minimum or 0:.0f}", f"{row.maximum or 0:.0f}"
-            return Field(**told, control="number", value=value, low=low, high=high)
+            steps = tuple(Option(value=str(km), label=f"{km} km", on=False) for km in RADIUS_CHOICES_KM)
+            return replace(bare, control="number", low=low, high=high, options=steps if row.name == "radius" else ())
         case "colour":
-            return Field(**told, control="colour", value=f"#{value}")
+            return replace(bare, control="colour", value=f"#{value}")
         case _:
-            return Field(**told, control="text", value=value, longest=str(row.max_length or 40))
-
-
-def _steps(values: list[str]) -> tuple[Option, ...]:
-    return tuple(Option(value=value, label=value, on=False) for value in values)
+            return replace(bare, longest=str(row.max_length or 40))
 
 
 def _value(name: str, parsed: Parsed) -> str:
@@ -419,5 +423,3 @@ def _contrasts(parsed: Parsed) -> Iterator[tuple[str, list[Contrast]]]:
                 )
             )
         yield ("Couleurs claires" if scheme == "light" else "Couleurs sombres"), rows
-
-

@@ -1,6 +1,6 @@
 """`/docs`: the documentation for integrators, in French, made from the tables that the code itself reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import Request
@@ -54,7 +54,7 @@ async def docs(request: Request) -> Response:
             for group, label in _GROUPS.items()
         ],
         pasted=pasted,
-        pinned=Pasted(base=base, query=EXAMPLE, title=_TITLE, height_px=3400, pinned=pinned).script() if pinned else None,
+        pinned=replace(pasted, pinned=pinned).script() if pinned else None,
         csp=csp_lines(base),
         protocol=PROTOCOL,
         events=EVENTS,

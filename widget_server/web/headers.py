@@ -38,7 +38,7 @@ def page_headers(*, frame_ancestors: Sequence[str], scripts: Sequence[str], styl
 
 
 def tool_headers(*, styles: Sequence[str]) -> dict[str, str]:
-    """Headers of a page that stands alone: nobody frames it, it may frame our own list, and no other window knows it."""
+    """Headers of a page that stands alone: nobody frames it, and it may frame our own list."""
     sent = page_headers(frame_ancestors=(), scripts=(), styles=styles)
     policy = sent["Content-Security-Policy"].replace("connect-src", "frame-src 'self'; connect-src")
     alone = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"}

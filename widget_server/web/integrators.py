@@ -1,4 +1,4 @@
-"""What the pages for integrators share: configurator, documentation and check. They stand alone, and are never framed."""
+"""What the pages for integrators share: configurator, documentation, check. They are never framed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,12 +58,13 @@ def tool_page(
         _T,
         look_of(SearchRequest(look={"scheme": "auto"}), shell),
         None,
+        head=None,
+        oembed=None,
         title=title,
         tools=tools,
-        base=base_url(request),
         style_url=f"/assets/{site.assets.built('integrator', '.css').name}",
         script=f"/assets/{site.assets.built('configurator', '.js').name}" if scripts else None,
-        **context,
+        **{"base": base_url(request)} | context,
     )
     sent = tool_headers(styles=page.style_hashes) | {"Cache-Control": "no-cache"} | dict(headers or {})
     return reply(request, page.html, HTML, headers=sent, status=status)

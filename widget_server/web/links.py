@@ -9,6 +9,7 @@ from widget_server.web.document import LOOK, Shell
 from widget_server.web.typed import Choice
 
 _REMOVABLE: Final = ("level", "contract")
+_TAKEN_AWAY: Final = ("level", "contract")
 _PLACES: Final = frozenset(PLACE_NAMES)
 
 

@@ -1,4 +1,4 @@
-"""`/v1/openapi.json`: the JSON API in OpenAPI 3.1, made from the parameter table and from the structures that are sent."""
+"""`/v1/openapi.json`: the JSON API in OpenAPI 3.1, made from the parameter table and the structures that are sent."""
 
 from functools import cache
 from typing import Final
@@ -33,7 +33,7 @@ def describe(base: str) -> Schema:
     types = [Answer, CardDetail, PlaceSuggestions, JobSuggestions, ProblemBody, Check, Rich]
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     search = [_parameter(row) for row in PARAMETERS if row.group in _SEARCH or row.name == "partner"]
-    text = [_query("q", "Le début d'un mot, sans accents si l'on veut.", {"type": "string", "maxLength": 100}, need=True)]
+    text = [_query("q", "Le début d'un mot.", {"type": "string", "minLength": 1, "maxLength": 100}, need=True)]
     card = {
         "name": "card_id",
         "in": "path",
@@ -56,12 +56,14 @@ def describe(base: str) -> Schema:
         "info": {
             "title": "alternance-widget",
             "version": __version__,
-            "description": "Un métier et un lieu donnent une seule liste : formations, offres et entreprises à contacter.",
+            "description": "Un métier et un lieu donnent une liste : formations, offres, entreprises à contacter.",
         },
         "servers": [{"url": base}],
         "paths": {
             "/v1/cards": _get("La liste pour un métier et un lieu.", search, "Answer", 400, 401, 429),
-            "/v1/cards/{card_id}": _get("Une fiche, avec tout ce qu'en dit sa source.", [card], "CardDetail", 404, 401, 429),
+            "/v1/cards/{card_id}": _get(
+                "Une fiche, avec tout ce qu'en dit sa source.", [card], "CardDetail", 404, 401, 429
+            ),
             "/v1/places": _get("Des lieux pour le début d'un mot.", text, "PlaceSuggestions", 400, 401, 429),
             "/v1/jobs": _get("Des métiers pour le début d'un mot.", text, "JobSuggestions", 400, 401, 429),
             "/v1/check": _get("Une page peut-elle montrer la liste ?", pages, "Check"),

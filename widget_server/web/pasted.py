@@ -68,31 +68,33 @@ class Pasted:
     def script(self, attributes: Mapping[str, str] | None = None) -> str:
         """The loader's element."""
         url, integrity = self.pinned or (f"{self.base}/embed/v1.js", "")
-        pinned = f' integrity="{integrity}" crossorigin="anonymous"' if integrity else ""
-        return f'<script async src="{escape(url)}"{pinned}{_attributes(attributes or {})}></script>'
+        told = {"integrity": integrity, "crossorigin": "anonymous"} if integrity else {}
+        rest = "".join(
+            f"\n  {_attributes({name: value}).strip()}" for name, value in (told | dict(attributes or {})).items()
+        )
+        return f'<script async src="{escape(url)}"{rest}></script>'
 
     def form_a(self) -> str:
         """A frame inside the element: the list without any script, and the script that sizes it."""
         sizing = {"sizing": self.host["sizing"]} if "sizing" in self.host else {}
-        frame = {
-            "src": self.url,
-            "title": self.title,
-            "width": "100%",
-            "height": str(self.height_px),
-            "loading": self.host.get("loading", "lazy"),
-            "referrerpolicy": "strict-origin",
-            "sandbox": SANDBOX,
-        }
-        return (
-            f"<alternance-widget{_attributes(sizing)}>\n  <iframe{_attributes(frame)}></iframe>\n"
-            f"</alternance-widget>\n{self.script()}"
+        room = {"width": "100%", "height": str(self.height_px), "loading": self.host.get("loading", "lazy")}
+        lines = (
+            {"src": self.url},
+            {"title": self.title},
+            room,
+            {"referrerpolicy": "strict-origin"},
+            {"sandbox": SANDBOX},
         )
+        frame = "\n    ".join(_attributes(line).strip() for line in lines)
+        element = f"<alternance-widget{_attributes(sizing)}>\n  <iframe {frame}></iframe>\n</alternance-widget>"
+        return f"{element}\n{self.script()}"
 
     def form_b(self) -> str:
         """The element with attributes, the room that it takes, and the link that stands in for it."""
         room = f"<style>alternance-widget{{display:block;min-height:{self.height_px}px}}</style>\n"
         link = f'  <a href="{escape(self.url)}">{escape(self.title)}</a>\n'
-        return f"{room}<alternance-widget{_attributes(self._named())}>\n{link}</alternance-widget>\n{self.script()}"
+        named = "\n  ".join(_attributes({name: value}).strip() for name, value in self._named().items())
+        return f"{room}<alternance-widget {named}>\n{link}</alternance-widget>\n{self.script()}"
 
     def form_c(self) -> str:
         """The script alone. It needs a partner: that is how it knows that it has to make an element."""
