@@ -81,6 +81,19 @@ async def test_in_the_frame_it_is_a_page_that_can_be_read_and_tries_again(site):
     assert "<script" not in refused.text
 
 
+@pytest.mark.parametrize("path", ["/", "/methode", "/v1/parameters"])
+async def test_everything_that_is_made_on_demand_is_counted_and_files_are_not(site, path):
+    async with site(VISITOR) as http:
+        answered = await statuses(http, path, path, path)
+        files = await statuses(http, *["/embed/v1.js"] * 3, *["/healthz"] * 3)
+        refused = await http.get(path)
+
+    assert answered[2:] == [429]
+    assert files == [200] * 6
+    assert refused.headers["content-type"].startswith("application/problem" if path.startswith("/v1") else "text/html")
+    assert "strict-transport-security" in refused.headers
+
+
 async def test_another_address_another_partner_and_suggestions_have_quotas_of_their_own(site):
     async with site(VISITOR, OTHER) as http:
         assert await statuses(http, DATA, DATA, DATA) == [200, 200, 429]

@@ -8,6 +8,7 @@
 
 const TYPING_MS = 150;
 const CHANGING_MS = 400;
+const SHOWN_MS = 2000;
 
 /** The page's policy allows this one name; browsers without Trusted Types need none. @type {Policy | undefined} */
 const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('alternance', {
@@ -101,12 +102,9 @@ form.addEventListener('submit', (event) => {
 });
 
 document.addEventListener('click', async ({ target }) => {
-  const button = /** @type {Element} */ (target).closest('[data-copy]');
-  const area = /** @type {HTMLTextAreaElement | null} */ (
-    button && document.getElementById(/** @type {HTMLElement} */ (button).dataset.copy ?? '')
-  );
+  const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest('[data-copy]'));
+  const area = /** @type {HTMLTextAreaElement | null} */ (button && document.getElementById(button.dataset.copy ?? ''));
   if (!button || !area) return;
-  const word = /** @type {Text} */ (button.firstChild);
   area.select();
   try {
     await navigator.clipboard.writeText(area.value);
@@ -114,8 +112,8 @@ document.addEventListener('click', async ({ target }) => {
     // Not over http://, and not everywhere: the selection can be copied by hand.
     document.execCommand('copy');
   }
-  word.data = 'Copié';
-  setTimeout(() => (word.data = 'Copier'), 2000);
+  button.dataset.copied = '';
+  setTimeout(() => delete button.dataset.copied, SHOWN_MS);
 });
 
 showButtons();

@@ -23,10 +23,11 @@ from widget_server.web.replies import HTML, problem, reply
 from widget_server.web.site import Site
 from widget_server.web.watch import Watch
 
-_PAGES: Final = ("/v1/widget",)
-_DATA: Final = ("/v1/cards",)
+_FREE: Final = ("/assets/", "/embed/", "/logos/", "/healthz", "/readyz", "/metrics", "/robots.txt", "/sitemap.xml")
+"""What costs nothing, or is asked by whoever runs the server."""
 _TYPING: Final = ("/v1/places", "/v1/jobs")
-_COUNTED: Final = (*_PAGES, *_DATA, *_TYPING)
+_DATA: Final = ("/v1/", "/oembed")
+_FRAME: Final = "/v1/widget"
 _LONGEST_QUERY: Final = 8_000
 
 
@@ -39,7 +40,7 @@ class Turnstile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count one call."""
-        if scope["type"] == "http" and scope["path"].startswith(_COUNTED):
+        if scope["type"] == "http" and not scope["path"].startswith(_FREE):
             refusal = self._refuse(scope)
             if refusal is not None:
                 # Refusals are watched like every other answer; what is let through is watched further in.
@@ -66,9 +67,9 @@ class Turnstile:
         wait_s = site.quotas.take(what, visitor, partner.id if partner else "", per_minute=per_minute)
         if not wait_s:
             return None
-        if path.startswith(_PAGES):
-            return self._busy_page(Request(scope), partner, wait_s)
-        return _busy_data(Request(scope), wait_s, per_minute)
+        if path.startswith(_DATA) and not path.startswith(_FRAME):
+            return _busy_data(Request(scope), wait_s, per_minute)
+        return self._busy_page(Request(scope), partner, wait_s)
 
     def _partner(self, scope: Scope) -> Partner | None:
         """A known partner; inventing names must not open more buckets."""
