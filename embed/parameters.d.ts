@@ -31,7 +31,7 @@ export interface AlternanceParams {
   limit?: string;
   /** Numéro de page, à partir de 1 ; au-delà de la dernière, la dernière. */
   page?: string;
-  /** Présentation : la liste. */
+  /** Présentation : la liste seule, ou avec le plan d’abord (map). */
   view?: string;
   /** Formulaire de recherche complet, ou seulement les champs qui manquent (none). */
   form?: string;
@@ -85,7 +85,7 @@ export interface AlternanceAttributes {
   'widen'?: string | number;
   /** Nombre de fiches par page, de 1 à 50. */
   'limit'?: string | number;
-  /** Présentation : la liste. */
+  /** Présentation : la liste seule, ou avec le plan d’abord (map). */
   'view'?: string | number;
   /** Formulaire de recherche complet, ou seulement les champs qui manquent (none). */
   'form'?: string | number;

@@ -8,6 +8,7 @@
  *   widget_assets/dist/neutral.css      inlined in the page
  *   widget_assets/dist/list.<hash>.js   deferred: the list without reload
  *   widget_assets/dist/configurator.<hash>.js, integrator.<hash>.css   the pages for integrators
+ *   widget_assets/dist/map.<hash>.js, map.<hash>.css   loaded when a visitor asks for the map
  *
  *   embed/releases/<version>/embed.<hash>.js, embed/releases/manifest.json
  *                                       every loader that was ever released: partners' pages name them with their hash
@@ -29,7 +30,7 @@ const RELEASES = 'embed/releases';
 const BROWSERS = ['chrome100', 'firefox102', 'safari15.4'];
 
 /** @returns {Promise<string>} One source file with everything that it imports, small. */
-const bundle = async (/** @type {string} */ source, /** @type {'iife' | 'esm'} */ format = 'iife') => {
+const bundle = async (/** @type {string} */ source, /** @type {'iife' | 'esm'} */ format = 'iife', library = false) => {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [source],
@@ -40,7 +41,9 @@ const bundle = async (/** @type {string} */ source, /** @type {'iife' | 'esm'} *
     format,
     target: BROWSERS,
     legalComments: 'none',
-    mangleProps: /^_/,
+    ...(library || { mangleProps: /^_/ }),
+    external: ['*.png'], // pictures of Leaflet's own pins and controls, which the map does without
+    alias: { leaflet: 'leaflet/dist/leaflet-src.esm.js' },
     tsconfigRaw: '{}', // that file is for checking only
     logLevel: 'warning',
   });
@@ -56,6 +59,9 @@ const pack = (/** @type {string} */ text) =>
     },
   });
 
+/** What names a file that never changes. */
+const hashOf = (/** @type {string | Buffer} */ text) => createHash('sha256').update(text).digest('hex').slice(0, 10);
+
 /** @returns {Promise<Map<string, Buffer>>} Every built file by its path. */
 const makeAll = async () => {
   const [loader, bridge, style, list] = await Promise.all(
@@ -66,8 +72,9 @@ const makeAll = async () => {
   const [configurator, integrator] = await Promise.all(
     ['widget_assets/src/configurator.js', 'widget_assets/src/integrator.css'].map((source) => bundle(source)),
   );
+  const [map, mapStyle] = await Promise.all([bundle('widget_assets/src/map.js', 'esm', true), bundle('widget_assets/src/map.css')]);
   const hashed = (/** @type {string} */ name, /** @type {string} */ type, /** @type {string} */ text) =>
-    `widget_assets/dist/${name}.${createHash('sha256').update(text).digest('hex').slice(0, 10)}.${type}`;
+    `widget_assets/dist/${name}.${hashOf(text)}.${type}`;
   const files = new Map([
     ['widget_assets/dist/bridge.js', Buffer.from(bridge)],
     ['widget_assets/dist/neutral.css', Buffer.from(style)],
@@ -79,6 +86,8 @@ const makeAll = async () => {
     [hashed('list', 'js', list), list],
     [hashed('configurator', 'js', configurator), configurator],
     [hashed('integrator', 'css', integrator), integrator],
+    [hashed('map', 'js', map), map],
+    [hashed('map', 'css', mapStyle), mapStyle],
   ]) {
     files.set(name, Buffer.from(text));
     files.set(`${name}.br`, pack(text));
@@ -138,7 +147,7 @@ const release = async (/** @type {Buffer} */ loader) => {
   const version = await readVersion();
   const releases = await readReleases();
   if (releases.some((release) => release.version == version)) throw new Error(`${version} is released already`);
-  const file = `${version}/embed.${createHash('sha256').update(loader).digest('hex').slice(0, 10)}.js`;
+  const file = `${version}/embed.${hashOf(loader)}.js`;
   await mkdir(path.join(ROOT, RELEASES, version), { recursive: true });
   await writeFile(path.join(ROOT, RELEASES, file), loader);
   await writeFile(path.join(ROOT, RELEASES, `${file}.br`), pack(loader.toString()));

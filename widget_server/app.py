@@ -29,6 +29,7 @@ from widget_server.web.assets import Assets, fingerprint, read_assets
 from widget_server.web.cache import AnswerCache, RedisTier
 from widget_server.web.edition import Editions
 from widget_server.web.fast import FastPath, Learnt
+from widget_server.web.map_view import read_tiles
 from widget_server.web.quotas import Quotas
 from widget_server.web.registry import Registry
 from widget_server.web.replies import problem
@@ -89,6 +90,7 @@ def create_app(
         cache=cache,
         learnt=Learnt(editions, cache),
         now=now,
+        tiles=read_tiles(settings, assets),
     )
     app = Application(
         site,

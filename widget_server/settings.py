@@ -23,6 +23,14 @@ class Settings:
     examples_port: Annotated[int, "Port of the example partner pages (demo only)."] = 8711
     sandbox_port: Annotated[int, "Port of the sandbox that stands in for the upstreams (demo only)."] = 8712
     public_url: Annotated[str, "How browsers reach the server, e.g. https://widget.example; empty: host and port."] = ""
+    tile_url: Annotated[
+        str,
+        "Map tiles with {z}, {x} and {y}, loaded when a visitor asks for the map; empty: a plan without tiles.",
+    ] = (
+        "https://data.geopf.fr/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER=GEOGRAPHICALGRIDSYSTEMS.PLANIGNV2"
+        "&STYLE=normal&FORMAT=image/png&TILEMATRIXSET=PM&TILEMATRIX={z}&TILEROW={y}&TILECOL={x}"
+    )
+    tile_credit: Annotated[str, "Whose map it is, as it is shown on it."] = "© IGN"
     data_dir: Annotated[str, "Folder of the snapshots."] = "data"
     reference_dir: Annotated[str, "Folder of the refreshed reference tables; empty: DATA_DIR/reference."] = ""
     partners_file: Annotated[str, "TOML file of the partners that may frame the widget; empty: nobody may."] = ""

@@ -98,11 +98,11 @@ def answering(server: HTTPServer) -> Iterator[None]:
         thread.join(10)
 
 
-def make_widget(folder: Path, partners: str) -> Starlette:
-    """The real application over the snapshots of a folder, for the partners of a registry."""
+def make_widget(folder: Path, partners: str, **more: object) -> Starlette:
+    """The real application over the snapshots of a folder, for the partners of a registry; `more` are settings."""
     registry = folder / "partners.toml"
     registry.write_text(partners, "utf-8")
-    return create_app(Settings(data_dir=str(folder), partners_file=str(registry)), now=lambda: NOW)
+    return create_app(Settings(**({"data_dir": str(folder), "partners_file": str(registry)} | more)), now=lambda: NOW)
 
 
 @contextmanager

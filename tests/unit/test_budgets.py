@@ -21,3 +21,9 @@ def test_a_script_stays_within_its_budget(asset, most):
 def test_what_is_served_as_a_file_lies_there_packed(asset):
     assert asset.brotli is not None
     assert brotli.decompress(asset.brotli) == asset.body
+
+
+def test_the_map_with_its_style_stays_within_its_budget():
+    sizes = [len(asset.brotli) for asset in (ASSETS.map_script, ASSETS.map_style)]
+
+    assert sum(sizes) <= 45_000

@@ -7,6 +7,7 @@
  * @module
  */
 import { equip } from './combobox.js';
+import { closeMap, offerMap, renewMap } from './map_panel.js';
 
 /** @typedef {{ createHTML(text: string): string }} Policy */
 
@@ -63,12 +64,14 @@ const put = (next) => {
   if (focused) find(focused)?.focus();
   status.replaceChildren(...told.childNodes);
   told.remove();
+  const mapped = closeMap();
   // A status that leaves the document, even for a moment, is not heard any more.
   while (old.lastChild && old.lastChild != status) old.lastChild.remove();
   old.append(...fresh.childNodes);
   old.dataset.here = fresh.dataset.here;
   offerMore();
   equip(search);
+  offerMap(read, mapped);
   return true;
 };
 
@@ -149,6 +152,7 @@ const offerMore = () => {
       button.remove();
       swap('.pages', page);
       offerMore();
+      renewMap();
       if (added[0]) find('a', added[0])?.focus({ preventScroll: parent != self });
     } catch (error) {
       button.disabled = false;
@@ -203,7 +207,7 @@ document.addEventListener('click', (event) => {
   const link = /** @type {Element} */ (event.target).closest('a');
   const plain = !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   if (!link || link.target || !plain || link.pathname != location.pathname || link.origin != location.origin) return;
-  if (!find('.results')) return;
+  if (!find('.results') || event.defaultPrevented) return;
   event.preventDefault();
   show(link.href, link.matches('[data-more]'));
 });
@@ -219,4 +223,5 @@ document.addEventListener('click', ({ target, isTrusted }) => {
 
 offerMore();
 equip(search);
+offerMap(read);
 if (parent != self) guard();

@@ -201,11 +201,11 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         name="view",
         type="choice",
         group="look",
-        choices=("list",),
+        choices=("list", "map"),
         default="list",
         attribute="view",
         example="list",
-        help="Présentation : la liste.",
+        help="Présentation : la liste seule, ou avec le plan d’abord (map).",
     ),
     Parameter(
         name="form",

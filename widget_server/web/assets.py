@@ -50,6 +50,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Assets:
     """Everything built: the loader that partners paste, the bridge and style that the page inlines, its scripts.
 
+    map_script, map_style   what is loaded when a visitor asks for the map
     released   every released loader with its file, newest first
     """
 
@@ -58,6 +59,8 @@ class Assets:
     style: Asset
     script: Asset
     files: dict[str, Asset]
+    map_script: Asset | None = None
+    map_style: Asset | None = None
     released: dict[Released, Asset] = field(default_factory=dict)
 
     def built(self, name: str, suffix: str) -> Asset:
@@ -86,7 +89,7 @@ def read_assets() -> Assets:
     """Read the built files. `FileNotFoundError` names what is missing: `make assets` builds them."""
     widget, embed = assets_folder()
     files = {path.name: _read(path) for path in sorted((widget / "dist").iterdir()) if path.suffix in _TYPES}
-    script = next(asset for name, asset in files.items() if name.startswith("list.") and name.endswith(".js"))
+    script = _named(files, "list.", ".js")
     released = msgspec.json.decode((embed / "releases" / "manifest.json").read_bytes(), type=list[Released])
     return Assets(
         loader=_read(embed / "dist" / "v1.js"),
@@ -94,6 +97,8 @@ def read_assets() -> Assets:
         style=files["neutral.css"],
         script=script,
         files=files,
+        map_script=_named(files, "map.", ".js"),
+        map_style=_named(files, "map.", ".css"),
         released={row: _read(embed / "releases" / row.file) for row in released},
     )
 
@@ -107,6 +112,11 @@ def fingerprint(assets: Assets) -> str:
     for path in sorted([*(folder / "templates").glob("*.html"), *(folder / "locale").rglob("*.mo")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _named(files: dict[str, Asset], first: str, last: str) -> Asset:
+    """The file whose name holds its hash between these two."""
+    return next(asset for name, asset in files.items() if name.startswith(first) and name.endswith(last))
 
 
 def _read(path: Path) -> Asset:

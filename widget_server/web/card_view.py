@@ -11,6 +11,7 @@ from widget_server.web import wording
 from widget_server.web.document import Link
 from widget_server.web.language import Language, Words
 from widget_server.web.links import Urls, safe_url
+from widget_server.web.plan import place_text, point_of
 
 _TITLE_IN_LINKS: Final = 90
 _MOST_REASONS: Final = 3
@@ -40,6 +41,7 @@ class CardView:
     title_link: Link
     action: Link | None
     detail: str
+    at: str | None
 
 
 def card_views(
@@ -84,6 +86,7 @@ def card_view(
         title_link=Link(label=title, href=url or detail, new=url is not None),
         action=action,
         detail=detail,
+        at=place_text(point) if (point := point_of(card)) else None,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -49,12 +50,38 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """Whose map a visitor may ask for, and what shows it.
+
+    url             address of a tile, with {z}, {x} and {y}
+    script, style   our own files, loaded on a click
+    """
+
+    url: str
+    credit: str
+    script: str
+    style: str
+
+    @property
+    def origin(self) -> str:
+        """Where tiles come from, as a policy names it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def host(self) -> str:
+        """Where tiles come from, as people write it."""
+        return urlsplit(self.url).netloc
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shell:
     """What every page of one server and one partner has in common.
 
     css, bridge   sources that are inlined
     script_url    the deferred script that improves the list; None leaves it out
     origins       the partner's origins, which the bridge may talk to
+    tiles         the map that a visitor may ask for
     public_url    how browsers reach the server from anywhere, for the addresses that leave this page
     partner_name  None on the page that no partner frames: it then is a document of its own, with a first-level heading
     list_path, card_path   where the list and its cards are, since a page may stand in a frame or by itself
@@ -69,6 +96,7 @@ class Shell:
     script_url: str | None = None
     origins: tuple[str, ...] = ()
     public_url: str = ""
+    tiles: Tiles | None = None
     partner_name: str | None = None
     list_path: str = LIST_PATH
     card_path: str = CARD_PATH
@@ -97,6 +125,7 @@ class Rendered:
     html: bytes
     style_hashes: tuple[str, ...]
     script_hashes: tuple[str, ...]
+    image_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +180,7 @@ def document(
         html=html.encode(),
         style_hashes=(csp_hash(shell.css), csp_hash(look.tokens)),
         script_hashes=(csp_hash(shell.bridge),) if state is not None and shell.bridge else (),
+        image_origins=(shell.tiles.origin,) if shell.tiles else (),
     )
 
 

@@ -11,7 +11,9 @@ EVERYWHERE: Final = {
 """On every answer."""
 
 
-def page_headers(*, frame_ancestors: Sequence[str], scripts: Sequence[str], styles: Sequence[str]) -> dict[str, str]:
+def page_headers(
+    *, frame_ancestors: Sequence[str], scripts: Sequence[str], styles: Sequence[str], images: Sequence[str] = ()
+) -> dict[str, str]:
     """Headers of a page that the partner's origins may frame.
 
     Style and script are allowed by hash, not by nonce, so that a page and its headers can be cached together.
@@ -20,13 +22,14 @@ def page_headers(*, frame_ancestors: Sequence[str], scripts: Sequence[str], styl
         "default-src": "'none'",
         "script-src": " ".join([*scripts, "'self'"]),
         "style-src": " ".join([*styles, "'self'"]),
-        "img-src": "'self' data:",
+        "img-src": " ".join(["'self' data:", *images]),
         "connect-src": "'self'",
         "font-src": "'self'",
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": " ".join(frame_ancestors) or "'none'",
-        "trusted-types": "alternance",
+        # `default` is that of the map: it lets through the three texts that Leaflet needs to start, and nothing else.
+        "trusted-types": "alternance default" if images else "alternance",
         "require-trusted-types-for": "'script'",
     }
     return {

@@ -40,6 +40,11 @@ class Urls:
         """The same list at the same page."""
         return self.other(self.query)
 
+    def view(self, view: str) -> str:
+        """The same list, with the map first or without it."""
+        kept = [(name, value) for name, value in self.look if name != "view"]
+        return self._address(self.query, [*kept, *([] if view == self._terms.default("view") else [("view", view)])])
+
     def other(self, query: Mapping[str, object]) -> str:
         """Another search in the same look."""
         return self._address(query, self.look)

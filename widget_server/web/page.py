@@ -28,6 +28,7 @@ from widget_server.web.document import (
 )
 from widget_server.web.language import LANGUAGES, Language, language
 from widget_server.web.links import Urls
+from widget_server.web.map_view import map_view
 from widget_server.web.search_form import search_form
 from widget_server.web.typed import Choice, Typed
 
@@ -180,6 +181,14 @@ def _render_list(page: ListPage, *, down: bool) -> Rendered:
         late=[list_view.late(t, source, now) for source in asked if source.status == "late"],
         demonstration=answer.demonstration,
         cards=card_views(t, answer.cards, answer.sources, urls, now),
+        map=map_view(
+            t,
+            answer.place,
+            answer.cards,
+            urls,
+            tiles=page.shell.tiles,
+            shown=request.look.get("view") == "map",
+        ),
         ideas=list_view.ideas(t, request, page.near, page.tried_km, urls)
         if known and not answer.total and not down
         else [],

@@ -130,7 +130,10 @@ def _headers(
 ) -> dict[str, str]:
     """`apart`: the same address gives a notice inside a frame of nobody's, and the two must never be mixed."""
     headers = page_headers(
-        frame_ancestors=partner.origins if partner else (), scripts=page.script_hashes, styles=page.style_hashes
+        frame_ancestors=partner.origins if partner else (),
+        scripts=page.script_hashes,
+        styles=page.style_hashes,
+        images=page.image_origins,
     )
     headers["Cache-Control"] = cache
     if partner is None and status == 200 and apart:

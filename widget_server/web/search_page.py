@@ -102,6 +102,7 @@ def shell_of(site: Site, partner: Partner | None) -> Shell:
         script_url=f"/assets/{site.assets.script.name}",
         origins=partner.origins if partner else (),
         public_url=site.settings.base_url(),
+        tiles=site.tiles,
         partner_name=partner.name if partner else None,
         logo=_logo(partner),
         contact=Link(label=partner.contact.label, href=partner.contact.url) if partner and partner.contact else None,

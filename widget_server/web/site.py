@@ -15,6 +15,7 @@ from widget_server.settings import Settings
 from widget_server.snapshot.library import Library
 from widget_server.web.assets import Assets
 from widget_server.web.cache import AnswerCache
+from widget_server.web.document import Tiles
 from widget_server.web.edition import Editions
 from widget_server.web.fast import Known, Learnt
 from widget_server.web.partners import Partners
@@ -43,6 +44,7 @@ class Site:
     cache: AnswerCache
     learnt: Learnt
     now: Callable[[], datetime]
+    tiles: Tiles | None = None
 
     def sources(self) -> tuple[Source, ...]:
         """Every expected source with its state now."""
