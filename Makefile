@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types assets release-loader sync serve unit browser screenshots national clean
+.PHONY: help install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -53,7 +53,12 @@ unit: install ## the tests that need no browser
 
 browser: install node_modules/.installed ## the tests in Chromium, which is installed when it is missing
 	sh tests/browser/install-chromium.sh
+	sh tests/browser/install-java.sh
 	$(BIN)/pytest tests/browser
+
+lighthouse: install node_modules/.installed ## performance, accessibility and best practices of the page, by Lighthouse
+	sh tests/browser/install-chromium.sh
+	$(BIN)/python -m tests.browser.lighthouse
 
 screenshots: install node_modules/.installed ## a picture of each state of the page, in build/screenshots
 	sh tests/browser/install-chromium.sh
@@ -65,6 +70,7 @@ national: install ## the drill at national size, five seeds: lost, invented, tim
 test: lint types ## everything that CI runs
 	npm run --silent check
 	sh tests/browser/install-chromium.sh
+	sh tests/browser/install-java.sh
 	sh tests/unit/install-redis.sh
 	$(BIN)/pytest
 

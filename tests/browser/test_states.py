@@ -36,10 +36,10 @@ def window(browser: Browser) -> Iterator[Page]:
 def show(window: Page) -> Iterator:
     """Show a state: `show("empty", width=320, scheme="dark")`; media as in `Page.emulate_media`."""
 
-    def show_state(state: str, *, width: int = 768, scheme: str = "light", **media: str) -> Page:
+    def show_state(state: str, *, width: int = 768, scheme: str = "light", lang: str = "fr", **media: str) -> Page:
         window.set_viewport_size({"width": width, "height": 900})
         window.emulate_media(**media)
-        window.set_content(STATES[state]({"scheme": scheme}).html.decode())
+        window.set_content(STATES[state]({"scheme": scheme, "lang": lang}).html.decode())
         return window
 
     yield show_state
@@ -58,6 +58,18 @@ def unfold(page: Page) -> None:
 def test_axe_finds_nothing(show, state, way):
     width, scheme, forced = WAYS[way]
     page = show(state, width=width, scheme=scheme, forced_colors=forced)
+    unfold(page)
+
+    assert axe(page, framed=True) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing_in_text_of_twice_the_size_with_more_space_and_in_english(show, state):
+    page = show(state, width=320, lang="en")
+    page.evaluate(
+        "text => document.head.append(Object.assign(document.createElement('style'), {textContent: text}))",
+        TWICE + SPACED,
+    )
     unfold(page)
 
     assert axe(page, framed=True) == []
@@ -130,3 +142,15 @@ def test_print_holds_every_card_with_the_address_of_its_links(show, state):
     )
     assert contents
     assert all("attr(href)" in content or href in content for href, content in contents)
+
+
+def test_a_printed_list_holds_every_card(show):
+    page = show("results")
+    addresses = page.locator("article h3 a").evaluate_all("all => all.map((one) => one.href)")
+
+    printed = page.pdf(format="A4")
+
+    # Links are annotations, which a PDF holds as they are; its text is packed.
+    assert len(set(addresses)) == 20
+    assert [address for address in addresses if f"/URI ({address})".encode() not in printed] == []
+    assert printed.count(b"/Type /Page\n") > 1

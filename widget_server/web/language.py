@@ -61,8 +61,9 @@ class Language:
         return f"{value:,}" if self.code == "en" else f"{value:,}".replace(",", "\u202f")
 
     def decimal(self, value: float) -> str:
-        """2.4 -> "2,4" in French."""
-        return f"{value:.1f}" if self.code == "en" else f"{value:.1f}".replace(".", ",")
+        """2.4 -> "2,4" in French; 2.0 -> "2"."""
+        told = f"{value:.1f}".removesuffix(".0")
+        return told if self.code == "en" else told.replace(".", ",")
 
     def known(self, text: str) -> Words:
         """A text that came with the data, such as a reason, translated when the catalogue has it."""
