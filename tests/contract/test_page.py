@@ -12,7 +12,8 @@ import pytest
 
 from tests.builders import NOW, declaration, entry, harvest
 from tests.contract.site import OCCUPATIONS, client, fill
-from tests.pages import EVIL, FACTS, STATES, answer, card, cards, detail_page, list_page, request, shell
+from tests.pages import EVIL, FACTS, STATES, answer, card, detail_page, list_page, request, shell
+from tests.varied import varied_cards
 from widget_server.domain.cards import CardPlace, Fact, Organisation
 from widget_server.snapshot.shelf import Shelf
 from widget_server.web.assets import csp_hash
@@ -356,10 +357,16 @@ def test_sources_are_named_with_their_date_and_their_terms(state):
 
 
 def test_a_page_of_twenty_cards_fits_its_budget():
-    page = render_list(list_page(answer(cards(20))))
+    shown = varied_cards()
+    page = render_list(
+        list_page(answer(shown), shell=shell(script_url="/assets/list.0.js", public_url="https://widget.example"))
+    )
 
     assert len(tree(page).all("article")) == 20
+    # Repeated text would compress to next to nothing.
+    assert len({item.title for item in shown} | {item.place.label for item in shown}) == 40
     assert len(brotli.compress(page.html, quality=11)) <= 12_000
+    assert len(brotli.compress(page.html, quality=4)) <= 12_000
 
 
 def test_a_page_needs_no_other_request_than_its_deferred_script():
