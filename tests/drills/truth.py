@@ -93,17 +93,20 @@ class Moving(httpx.AsyncBaseTransport):
 
     async def kept(self) -> set[str]:
         """The offers that a perfect reader keeps, as they are now."""
-        return {row["id"] for row in (await self._call("GET", "/_truth/offers"))["kept"]}
+        return set((await self._answer("GET", "/_truth/offers/kept")).text.split())
 
     def settle(self) -> None:
         """What was deleted so far was deleted before the next harvest."""
         self.created, self.deleted = set(), set()
 
     async def _call(self, method: str, path: str, told: object = None) -> dict[str, list]:
+        return (await self._answer(method, path, told)).json()
+
+    async def _answer(self, method: str, path: str, told: object = None) -> httpx.Response:
         async with httpx.AsyncClient(transport=_Shared(self.inner), base_url=self.base, timeout=600) as http:
             answer = await http.request(method, path, json=told)
             assert answer.status_code == 200, answer.text
-            return answer.json()
+            return answer
 
 
 class _Shared(httpx.AsyncBaseTransport):

@@ -35,6 +35,7 @@ class Control:
         return [
             Route("/_faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_truth/{kind}", self.truth),
+            Route("/_truth/{kind}/kept", self.kept),
             Route("/_lists/{oddity}", self.listed),
             Route("/_change", self.change, methods=["POST"]),
             Route("/_economy", self.economy),
@@ -96,6 +97,16 @@ class Control:
                 await asyncio.sleep(0)
         body = orjson.dumps({"count": len(kept), "kept": kept, "rejected": rejected})
         return Response(body, media_type="application/json")
+
+    async def kept(self, request: Request) -> Response:
+        """The ids of the rows to keep, one on a line: what a drill at national size compares with."""
+        kind = request.path_params["kind"]
+        if kind not in DIRT:
+            return JSONResponse({"errors": [f"{kind!r} is not one of {', '.join(DIRT)}"]}, 404)
+        if kind == "offers":
+            return PlainTextResponse("".join(f"{told}\n" for told in self._book.kept()))
+        told = (self._told(kind, row) for row in self._rows(kind, None))
+        return PlainTextResponse("".join(f"{row['id']}\n" for row in told if row["rejected"] is None))
 
     async def listed(self, request: Request) -> Response:
         """The SIRETs of the recruiters of one oddity, one on a line: what an operator is told about them."""

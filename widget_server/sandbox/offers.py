@@ -187,6 +187,13 @@ class OfferBook:
         now = int(max(self._now(), self._economy.midnight).timestamp() * 1000)
         return np.arange(first, first + count, dtype=np.int64) - self._economy.counts.offers + 1 + now
 
+    def kept(self) -> list[str]:
+        """The ids of the offers that a perfect reader keeps."""
+        dirt = self.rows.dirt[self._base]
+        codes = range(len(DIRT["offers"]) + 1)
+        wrong = [code for code in codes if rejected("offers", code) is not None]
+        return [self.id_of(row) for row in np.flatnonzero(self.alive & ~np.isin(dirt, wrong)).tolist()]
+
     def truth(self, row: int) -> dict[str, object]:
         """What a perfect reader knows of a row; `twin` is the same for offers that are one and the same."""
         base = int(self._base[row])
