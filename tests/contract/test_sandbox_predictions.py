@@ -146,6 +146,16 @@ async def test_the_truth_names_each_row_that_a_reader_rejects():
     assert reasons == {"siret_invalid", "name_missing", "no_rome", "rome_unknown", "postcode_invalid", "not_diffusible"}
 
 
+@pytest.mark.parametrize("kind", ["offers", "trainings", "recruiters"])
+async def test_what_is_to_be_kept_is_told_without_its_text_too(kind: str):
+    async with sandbox() as box:
+        whole = (await box.http.get(f"/_truth/{kind}")).json()
+        short = (await box.http.get(f"/_truth/{kind}/kept")).text.split()
+
+    assert whole["rejected"]
+    assert sorted(short) == sorted(row["id"] for row in whole["kept"])
+
+
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the contract's samples are not beside this repository")
 async def test_a_row_of_an_own_file_has_the_fields_of_the_sample_with_their_types():
     sample = json.loads((SAMPLES / "recruiters" / "lba-raw-recruiters.json").read_text("utf-8"))

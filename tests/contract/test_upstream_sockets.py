@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
+from tests import http2
 from tests.contract.upstream_fakes import CREDENTIALS
 from tests.loopback import Server, served
 from widget_server.domain.errors import UpstreamDown, UpstreamMalformed
@@ -20,9 +21,9 @@ WHOLE = b"HTTP/1.1 206 Partial Content\r\nContent-Type: application/json\r\nCont
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
 
 
-def client(port: int, scheme: str = "http", **more: object) -> Client:
-    told = {"rate_per_s": 1000.0, "patience_s": 0.2, "attempts": 1}
-    return Client("Service d'essai", f"{scheme}://127.0.0.1:{port}", **(told | more))
+def client(port: int, scheme: str = "http", host: str = "127.0.0.1", **more: object) -> Client:
+    told = {"rate_per_s": 1000.0, "patience_s": 2.0 if host != "127.0.0.1" else 0.2, "attempts": 1}
+    return Client("Service d'essai", f"{scheme}://{host}:{port}", **(told | more))
 
 
 async def whole(writer: asyncio.StreamWriter) -> None:
@@ -62,23 +63,41 @@ def test_calls_in_turn_share_one_connection():
     assert (seen.connections, len(seen.heads)) == (1, 5)
 
 
-def test_http_2_is_offered_where_there_is_tls():
-    hello = b""
+@pytest.fixture
+def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that trusts one more certificate, as an operator tells it to, and calls without a proxy."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(http2.TRUSTED))
+    monkeypatch.setenv("NO_PROXY", http2.HOST)
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal hello
-        hello = await reader.read(4096)
-        writer.close()
 
-    async def work() -> None:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        async with server, client(server.sockets[0].getsockname()[1], "https") as upstream:
-            with pytest.raises(UpstreamDown):
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize(
+    ("offers", "spoken"), [(("h2", "http/1.1"), "h2"), (("http/1.1",), "http/1.1")], ids=["offered", "not offered"]
+)
+def test_http_2_is_spoken_where_it_is_offered_and_all_calls_share_a_connection(offers: tuple[str, ...], spoken: str):
+    async def work() -> tuple[list[bytes], http2.Server]:
+        async with http2.served(PAGE, offers=offers) as seen, client(seen.port, "https", http2.HOST) as upstream:
+            await upstream.get("/first")
+            calls = await asyncio.gather(*(upstream.get(f"/{turn}") for turn in range(1 if spoken != "h2" else 6)))
+            return [reply.body for reply in calls], seen
+
+    bodies, seen = asyncio.run(work())
+
+    assert set(bodies) == {PAGE}
+    assert seen.protocols == [spoken]
+    assert len(seen.paths) == 1 + len(bodies)
+
+
+def test_a_certificate_that_is_not_trusted_is_refused_before_http_2_begins(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NO_PROXY", http2.HOST)
+
+    async def work() -> http2.Server:
+        async with http2.served(PAGE) as seen, client(seen.port, "https", http2.HOST) as upstream:
+            with pytest.raises(UpstreamDown, match="no safe connection"):
                 await upstream.get("/offers")
+            return seen
 
-    asyncio.run(work())
-
-    assert b"\x02h2" in hello
+    assert asyncio.run(work()).paths == []
 
 
 def test_a_certificate_that_nobody_signed_is_refused_by_name_and_at_once():
