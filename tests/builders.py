@@ -89,5 +89,5 @@ def publish(folder: Path, entries: list[Entry], told: Declaration | None = None,
     with shelf.draft(told, started=more.pop("started", NOW)) as draft:
         for item in entries:
             draft.add(item)
-        draft.publish(tree=Tree(), harvest=harvest(), keep=3, **more)
+        draft.publish(tree=Tree(), harvest=more.pop("harvest", None) or harvest(), keep=more.pop("keep", 3), **more)
     return shelf

@@ -1,4 +1,4 @@
-"""A server of a few lines that speaks HTTP/2 over TLS, by h2: which protocol a client chose, and which calls it made."""
+"""A server of a few lines that speaks HTTP/2 over TLS, by h2: which protocol a client chose, and what it called."""
 
 import asyncio
 import ssl

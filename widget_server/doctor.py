@@ -90,11 +90,12 @@ class Doctor:
 
     def _disk(self) -> Iterator[Finding]:
         data = self.settings.data_path()
-        nearest = next(folder for folder in (data.absolute(), *data.absolute().parents) if folder.is_dir())
-        if os.access(nearest, os.W_OK | os.X_OK):
+        nearest = next(path for path in (data.absolute(), *data.absolute().parents) if path.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
             yield _finding("disk", "DATA_DIR", f"{data} can be written")
         else:
-            told = f"{data} cannot be written: {nearest} is closed to this user"
+            closed = "closed to this user" if nearest.is_dir() else "a file"
+            told = f"{data} cannot be written: {nearest} is {closed}"
             yield _finding("disk", "DATA_DIR", told, "give this user the folder, or set DATA_DIR to one it may write")
         free = shutil.disk_usage(nearest).free
         needed = max(_LEAST_FREE, _SPACE * max((_size(data / name) for name, _ in self._expected()), default=0))

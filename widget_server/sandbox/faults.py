@@ -43,7 +43,8 @@ def _fault(name: str, upstreams: tuple[str, ...], example: bool | int | float | 
 
 
 _DEFAULT: Final = ("offers", "trainings", "recruiters")
-_BULK: Final = ("offers", "trainings", "apprentissage", "recruiters")
+_BULK: Final = ("offers", "trainings", "apprentissage", "recruiters", "labonneboite")
+_STREAMED: Final = ("offers", "trainings", "apprentissage", "recruiters")
 FAULTS: Final[tuple[Fault, ...]] = (
     _fault("after", EVERY, 1, "the other faults given with it begin after so many calls"),
     _fault("chance", EVERY, 0.3, "the other faults given with it befall this share of the calls; the same ones always"),
@@ -65,7 +66,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     _fault("duplicates", _BULK, True, "show every row twice, under one id"),
     _fault("tenfold", _DEFAULT, True, "show ten rows for each, under ten ids"),
     _fault("without", _DEFAULT, "twin", "leave out the rows of this oddity, or of all: see DIRT in dirt.py"),
-    _fault("slow_chunks_s", _BULK, 0.05, "wait so long between two pieces of a stream"),
+    _fault("slow_chunks_s", _STREAMED, 0.05, "wait so long between two pieces of a stream"),
     _fault("ttl_s", ("token",), 1, "give tokens that live so many seconds"),
     _fault("refuse", ("token",), "invalid_client", "refuse the application: invalid_client or invalid_scope"),
     _fault("reject_tokens", ("offers",), True, "answer 401 to every token, so that asking for a new one never helps"),

@@ -86,6 +86,13 @@ class LaBonneBoite:
             return error("apprentissage", 422, f"distance is at most {_FARTHEST_KM} and page_size {_MOST}")
         romes = set(params.getlist("rome"))
         found = self._found(romes, places[0], request)
+        active = faults_of(request.scope)
+        if active.get("empty"):
+            found = []
+        if active.get("half"):
+            found = found[::2]
+        if active.get("duplicates"):
+            found = [each for each in found for _ in range(2)]
         start = (max(1, int(params.get("page", "1"))) - 1) * int(size)
         return JSONResponse(
             {

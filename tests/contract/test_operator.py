@@ -1,0 +1,152 @@
+"""What an operator types and installs: why a record is in or out, the state in the terminal, rails, the units."""
+
+import configparser
+import re
+import shlex
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.builders import NOW, Tree, declaration, entry, harvest, publish
+from widget_server.cli import main
+from widget_server.domain.cards import Rejection
+from widget_server.snapshot.runs import write_run
+from widget_server.snapshot.shelf import Shelf
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "examples" / "systemd").glob("*.service"))
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> Result:
+    return CliRunner(env={"DATA_DIR": str(folder), "COLUMNS": "200", **environment}).invoke(main, list(arguments))
+
+
+# Why a record is in or out.
+
+
+@pytest.fixture
+def explained(tmp_path: Path) -> Path:
+    """A version with a card, two that are one, and a rejection."""
+    shelf = Shelf(tmp_path / "offers")
+    with shelf.draft(declaration("offers"), started=NOW) as draft:
+        draft.add(entry("kept"))
+        draft.add(entry("first", twin="same", newest="2"))
+        draft.add(entry("second", twin="same", newest="1"))
+        draft.reject(Rejection(reason="rome_unknown", id="odd", detail="Z9999"))
+        draft.publish(tree=Tree(), harvest=harvest(), keep=3)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("row", "fate", "told"),
+    [
+        ("kept", "card", "offer kept: Carte kept (Ici, D1102)"),
+        ("second", "merged", "offer first: Carte first"),
+        ("odd", "rejected", "rejected by rome_unknown: Z9999"),
+    ],
+)
+def test_a_record_is_explained_by_its_id(explained: Path, row: str, fate: str, told: str):
+    done = run(explained, "sync", "offers", "--explain", row)
+
+    assert done.exit_code == 0
+    assert f"offers: {fate} (version 20261124T120000Z-" in done.output
+    assert f"data of {NOW.isoformat()}" in done.output
+    assert told in done.output
+
+
+def test_a_record_that_the_upstream_did_not_send_is_absent_and_the_exit_code_says_so(explained: Path):
+    done = run(explained, "sync", "offers", "--explain", "nobody")
+
+    assert (done.exit_code, "offers: absent" in done.output) == (1, True)
+
+
+def test_without_a_version_there_is_nothing_to_explain_but_what_to_do(tmp_path: Path):
+    done = run(tmp_path, "sync", "--explain", "nobody")
+
+    assert done.exit_code == 1
+    assert "trainings: no version yet; run widget-server sync trainings" in done.output
+
+
+# Rails.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--accept", "drop"], "--accept needs --because: the reason is recorded in the manifest"),
+        (["--accept", "drop", "--because", "  "], "--accept needs --because"),
+        (["--accept", "dorp", "--because", "summer"], "no rail is called dorp; there are: "),
+    ],
+    ids=["no reason", "blank reason", "unknown rail"],
+)
+def test_a_rail_is_broken_with_a_reason_only(tmp_path: Path, arguments: list[str], said: str):
+    done = run(tmp_path, "sync", *arguments)
+
+    assert done.exit_code == 2
+    assert said in " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+
+
+# What is gone is gone.
+
+
+def test_what_was_deleted_upstream_is_in_no_file_after_as_many_versions_as_are_kept(tmp_path: Path):
+    stays = [entry(f"stays-{number}") for number in range(9)]
+    publish(tmp_path, [*stays, entry("withdrawn")], keep=2)
+    for turn in (1, 2):
+        publish(tmp_path, stays, started=NOW + timedelta(hours=turn), keep=2)
+
+    bodies = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"stays" in body for body in bodies)
+    assert not any(b"withdrawn" in body for body in bodies)
+
+
+# The state in the terminal.
+
+
+def test_the_status_tells_of_each_source_what_is_shown_how_old_and_what_the_last_sync_came_to(tmp_path: Path):
+    now = datetime.now(UTC)
+    for name, kind, hours in (("offers", "offer", 30), ("trainings", "training", 1)):
+        told = harvest(as_of=(now - timedelta(hours=hours)).isoformat())
+        publish(tmp_path, [entry(f"{name}-1", kind=kind)], declaration(name, kind), harvest=told)
+    write_run(tmp_path / "offers", started=now, ended=now, cause="France Travail: answers 500")
+    write_run(tmp_path / "trainings", started=now, ended=now, cause=None)
+
+    done = run(tmp_path, "status")
+
+    assert done.exit_code == 0
+    rows = {line.split()[0]: " ".join(line.split()) for line in done.output.splitlines() if line.split()}
+    assert "nobody watches (widget-server sync --watch)" in done.output
+    assert re.match(
+        r"offers 1 cards 30\.0 h late .* failed \(1 in a row\): France Travail: answers 500", rows["offers"]
+    )
+    assert re.match(r"trainings 1 cards 1\.0 h ok \d\d/\d\d \d\d:\d\d ok", rows["trainings"])
+    assert rows["recruiters"] == "recruiters nothing - missing never -"
+
+
+# The units.
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_unit_starts_a_command_that_exists_and_comes_back_after_a_failure(unit: Path):
+    parser = configparser.ConfigParser(strict=True, interpolation=None)
+    parser.optionxform = str
+    parser.read_string(unit.read_text("utf-8"))
+    service = parser["Service"]
+    program, command, *options = shlex.split(service["ExecStart"])
+
+    known = {name for each in main.commands[command].params for name in each.opts}
+    assert Path(program).name == "widget-server"
+    assert set(options) <= known
+    assert service["Restart"] == "always"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["EnvironmentFile"] == "/etc/alternance-widget/env"
+    assert parser["Install"]["WantedBy"] == "multi-user.target"
+
+
+def test_one_unit_serves_and_one_syncs_on_schedule():
+    commands = [line.partition("widget-server ")[2] for path in UNITS for line in path.read_text("utf-8").splitlines()
+                if line.startswith("ExecStart=")]  # fmt: skip
+
+    assert sorted(commands) == ["serve", "sync --watch"]
