@@ -18,17 +18,20 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, ExceptionHandler, Lifespan
 
 from widget_server import __version__
+from widget_server.domain.errors import SettingError
 from widget_server.reference.gazetteer import ReferenceGazetteer
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.reference.tables import Tables
 from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings, read_settings
+from widget_server.snapshot.impressions import ImpressionStore
 from widget_server.snapshot.library import LOOK_AGAIN_S, Library
 from widget_server.web.assets import Assets, fingerprint, read_assets
 from widget_server.web.cache import AnswerCache, RedisTier
 from widget_server.web.edition import Editions
 from widget_server.web.fast import FastPath, Learnt
+from widget_server.web.impressions import Impressions
 from widget_server.web.map_view import read_tiles
 from widget_server.web.quotas import Quotas
 from widget_server.web.registry import Registry
@@ -89,6 +92,7 @@ def create_app(
         editions=editions,
         cache=cache,
         learnt=Learnt(editions, cache),
+        impressions=Impressions(_impressions(settings), now=now),
         now=now,
         tiles=read_tiles(settings, assets),
     )
@@ -149,10 +153,19 @@ async def _alive(app: Starlette) -> AsyncIterator[None]:
         asyncio.create_task(asyncio.to_thread(site.occupations.suggest, "a")),
     ]
     following = asyncio.create_task(_follow(site.library))
+    counting = asyncio.create_task(site.impressions.keep_flushing())
     yield
     following.cancel()
-    await asyncio.gather(following, *warming, return_exceptions=True)
+    counting.cancel()
+    await asyncio.gather(following, counting, *warming, return_exceptions=True)
+    await site.impressions.flush()
     await site.cache.close()
+
+
+def _impressions(settings: Settings) -> ImpressionStore | None:
+    if settings.impressions not in ("on", "off"):
+        raise SettingError(f'IMPRESSIONS: {settings.impressions!r} is neither "on" nor "off"')
+    return ImpressionStore(settings.data_path()) if settings.impressions == "on" else None
 
 
 async def _follow(library: Library) -> None:

@@ -52,7 +52,7 @@ class Settings:
     offers_withheld_after_s: Annotated[int, "Offers older than this are no longer shown (licence)."] = 2 * DAY_S
     trainings_late_after_s: Annotated[int, "Trainings older than this are shown as late."] = 3 * DAY_S
     trainings_withheld_after_s: Annotated[int, "Trainings older than this are no longer shown."] = 30 * DAY_S
-    recruiters_late_after_s: Annotated[int, "Recruiters older than this are shown as late."] = 14 * DAY_S
+    recruiters_late_after_s: Annotated[int, "Recruiters older than this are shown as late."] = 45 * DAY_S
     recruiters_withheld_after_s: Annotated[int, "Recruiters older than this are no longer shown."] = 90 * DAY_S
 
     offers_schedule: Annotated[str, "Full syncs of the offers, cron, Paris time; the licence asks for 24 h."] = (

@@ -13,6 +13,7 @@ import pytest
 from tests.contract.upstream_fakes import SAMPLES, Pieces, kit, recorded, replayed, zipped
 from widget_server.domain.cards import Entry, Fact, Rejection
 from widget_server.domain.errors import SettingError, UpstreamError
+from widget_server.domain.spreading import level
 from widget_server.sandbox.projections import to_metres
 from widget_server.settings import Settings
 from widget_server.sources.kit.companies import headcount_of, is_siret
@@ -206,7 +207,8 @@ def test_the_occupations_of_a_release_are_in_the_order_of_their_probability():
     found = card_of(scored())
 
     assert found.card.romes == ("D1102", "D1106")
-    assert (found.card.score_band, found.score) == ("A", 3)
+    assert (found.card.bands, found.card.score_band) == ({"D1102": "A", "D1106": "C"}, None)
+    assert found.scores == {"D1102": level("A", 0.0, 0), "D1106": level("C", 0.0, 0)}
     assert [reason.code for reason in found.card.reasons] == ["history", "season"]
 
 

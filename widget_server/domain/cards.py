@@ -69,7 +69,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the list, as its source knows it.
 
     `level` is the level aimed at for a training and the level asked for in an offer. Dates are ISO 8601 days.
-    What depends on the search (distance, merged duplicates) is added by the listing.
+    `bands` are those of single occupations, where a source tells them apart; `score_band` is then of the asked one.
+    What depends on the search (distance, merged duplicates, such a band) is added by the listing.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str | None = None
     apply_url: str | None = None
     score_band: str | None = None
+    bands: dict[str, str] = {}
     estimated: str | None = None
     optout_url: str | None = None
 
@@ -111,6 +113,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What a source hands over: a card, everything else it knows, and what the listing compares.
 
     score      0-255, higher first; its meaning is declared by the source
+    scores     another score for some of its occupations
     newest     ISO 8601 instant; among equals the newest comes first
     twin       two entries of one source with the same twin say the same thing; "" = unique
     preferred  among twins the highest stays
@@ -123,6 +126,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     card: Card
     facts: tuple[Fact, ...] = ()
     score: int = 0
+    scores: dict[str, int] = {}
     newest: str = ""
     twin: str = ""
     preferred: int = 0
@@ -159,6 +163,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """What a source says of itself; it travels in the manifest, so that the web side needs no source code.
 
     parents_only        the source knows parent ROME codes only
+    banded              the scores are levels of domain/spreading.py, which say the band of an occupation
     level_role          "target" (aimed at), "required" (asked for) or "" (no level)
     attribution         the sentence its licence asks for; {date} is the day of the data
     rules               what was left out or remarked on in this version, as the operator had set it
@@ -172,5 +177,6 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     licence_url: str | None = None
     method: str = ""
     parents_only: bool = False
+    banded: bool = False
     level_role: str = ""
     rules: tuple[PublicRule, ...] = ()

@@ -33,6 +33,11 @@ def band(p: float) -> str:
     return next(name for name, least in LEAST_P.items() if p >= least)
 
 
+def band_of(level: int) -> str | None:
+    """The band that a level of the list was made from; None for level 0."""
+    return next((name for name, first in _FIRST.items() if level >= first), None)
+
+
 def level(named: str | None, expected_hires: float, shown: int, *, beta: float = BETA) -> int:
     """Where a pair stands in the list, 0-255, higher first: its band, then how often its score was halved.
 

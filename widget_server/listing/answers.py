@@ -25,6 +25,7 @@ from widget_server.domain.answer import (
 from widget_server.domain.cards import AlsoOn, Card, SourceName
 from widget_server.domain.occupations import Tree, asked_keys, broader_keys
 from widget_server.domain.query import MAX_PER_KIND, Area, Centre, Problem, SearchRequest
+from widget_server.domain.spreading import band_of
 from widget_server.listing.merge import Merged, Shelved, merge, twins_of
 from widget_server.listing.rank import interleave
 from widget_server.listing.search import NOWHERE, Hits, search, search_unplaced
@@ -126,11 +127,18 @@ class Row:
     distance_km: float | None
     others: tuple[AlsoOn, ...]
     occupation: Occupation | None
+    band: str | None = None
 
     def card(self) -> ListedCard:
         """The card, decoded: for the page."""
         also_on = self.stored.others() + self.others
-        return list_card(self.stored.card(), distance_km=self.distance_km, also_on=also_on, occupation=self.occupation)
+        return list_card(
+            self.stored.card(),
+            distance_km=self.distance_km,
+            also_on=also_on,
+            occupation=self.occupation,
+            band=self.band,
+        )
 
     def json(self) -> bytes:
         """The same as JSON. What depends on the search is put before what is stored, which is never decoded."""
@@ -140,6 +148,8 @@ class Row:
         head = b'{"distance_km":%b,"also_on":%b,' % (msgspec.json.encode(self.distance_km), also_on)
         if self.occupation is not None:
             head += b'"occupation":%b,' % msgspec.json.encode(self.occupation)
+        if self.band is not None:
+            head += b'"score_band":%b,' % msgspec.json.encode(self.band)
         return head + self.stored.body[1:]
 
 
@@ -235,14 +245,15 @@ class _Kind:
             rank = ((tenths == NOWHERE).astype(np.int64) << 40) | ((255 - score) << 20) | np.maximum(tenths, 0)
             self._order = np.argsort(rank, kind="stable")
 
-    def at(self, place: int) -> tuple[Shelved, int, float | None]:
-        """The source, card number and distance in km of one place of this kind."""
+    def at(self, place: int) -> tuple[Shelved, int, float | None, int]:
+        """The source, card number, distance in km and score of one place of this kind."""
         position = int(self._order[place]) if self._order is not None else place
         part = bisect_right(self._starts, position) - 1
         shelved = self._parts[part]
         inside = position - self._starts[part]
         tenths = int(shelved.hits.tenths[inside])
-        return shelved, int(shelved.hits.card[inside]), tenths / 10 if tenths >= 0 else None
+        score = int(shelved.hits.score[inside])
+        return shelved, int(shelved.hits.card[inside]), tenths / 10 if tenths >= 0 else None, score
 
 
 def _search(request: SearchRequest, sources: Sequence[Source], tree: Tree) -> tuple[Shelved, ...]:
@@ -297,16 +308,18 @@ def _rows(
 ) -> tuple[Row, ...]:
     found = [kinds[kind].at(place) for kind, place in places]
     wanted: dict[str, tuple[Snapshot, set[int]]] = {}
-    twins = [twins_of(shelved, card, merged) for shelved, card, _ in found]
-    for shelved, card in [(shelved, card) for shelved, card, _ in found] + [pair for pairs in twins for pair in pairs]:
+    twins = [twins_of(shelved, card, merged) for shelved, card, _, _ in found]
+    listed = [(shelved, card) for shelved, card, _, _ in found]
+    for shelved, card in listed + [pair for pairs in twins for pair in pairs]:
         wanted.setdefault(shelved.name, (shelved.snapshot, set()))[1].add(card)
     read = {name: snapshot.cards.stored(sorted(numbers)) for name, (snapshot, numbers) in wanted.items()}
     asks_child = any(occupations.parent(code) != code for code in request.romes)
     rows = []
-    for (shelved, number, km), others in zip(found, twins, strict=True):
+    for (shelved, number, km, score), others in zip(found, twins, strict=True):
         stored = read[shelved.name][number]
         firm = int(shelved.snapshot.columns.firm[number - 1])
-        broader = asks_child and shelved.snapshot.manifest.source.parents_only
+        source = shelved.snapshot.manifest.source
+        broader = asks_child and source.parents_only
         rows.append(
             Row(
                 kind=shelved.kind,
@@ -315,17 +328,25 @@ def _rows(
                 distance_km=km,
                 others=tuple(_also_on(read[other.name][folded]) for other, folded in others),
                 occupation=_stands_for(request, stored, occupations) if broader else None,
+                band=band_of(score) if source.banded else None,
             )
         )
     return tuple(rows)
 
 
 def list_card(
-    card: Card, *, distance_km: float | None, also_on: tuple[AlsoOn, ...], occupation: Occupation | None = None
+    card: Card,
+    *,
+    distance_km: float | None,
+    also_on: tuple[AlsoOn, ...],
+    occupation: Occupation | None = None,
+    band: str | None = None,
 ) -> ListedCard:
-    """A stored card with what depends on the search."""
+    """A stored card with what depends on the search; without one, the best band of its occupations stands for it."""
+    told = {name: getattr(card, name) for name in Card.__struct_fields__}
+    told["score_band"] = band or card.score_band or min(card.bands.values(), default=None)
     return ListedCard(
-        **{name: getattr(card, name) for name in Card.__struct_fields__},
+        **told,
         distance_km=distance_km,
         also_on=also_on,
         occupation=occupation,

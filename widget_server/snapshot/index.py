@@ -14,7 +14,7 @@ and `lon` are absent.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -83,12 +83,22 @@ class PostingWriter:
     def __len__(self) -> int:
         return len(self._cards)
 
-    def post(self, keys: Sequence[str], card: int, score: int, where: tuple[float, float] | int) -> None:
-        """Post one card under each key, at a point (latitude, longitude) or in an area."""
+    def post(
+        self,
+        keys: Sequence[str],
+        card: int,
+        score: int,
+        where: tuple[float, float] | int,
+        scores: Mapping[str, int] | None = None,
+    ) -> None:
+        """Post one card under each key, at a point (latitude, longitude) or in an area.
+
+        `scores` are those of single occupations; the others have `score`.
+        """
         for key in keys:
             self._keys.append(self._ids.setdefault(key, len(self._ids)))
             self._cards.append(card)
-            self._scores.append(score)
+            self._scores.append(scores.get(key.rstrip("="), score) if scores else score)
             if isinstance(where, int):
                 self._areas.append(where)
             else:

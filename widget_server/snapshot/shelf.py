@@ -1,6 +1,6 @@
 """Which version is current: write aside, verify, fsync, rename, move `current`; keep some, roll back.
 
-    DATA_DIR/<source>/<version>/   manifest.json, cards.sqlite, index/, unplaced/, columns/
+    DATA_DIR/<source>/<version>/   manifest.json, cards.sqlite, index/, unplaced/, columns/, sometimes method.json
     DATA_DIR/<source>/current      the name of the current version
     DATA_DIR/<source>/.draft-*     a version being written; an orphan of a crash is swept by the next draft
 
@@ -25,6 +25,7 @@ from widget_server.domain.cards import LOCATED, AlsoOn, Card, Declaration, Entry
 from widget_server.domain.errors import SnapshotCorrupt, SnapshotMissing
 from widget_server.domain.geo import in_france, in_grid
 from widget_server.domain.occupations import Tree, posting_keys
+from widget_server.domain.sections import Sections
 from widget_server.snapshot import manifest as manifests
 from widget_server.snapshot.columns import Columns, ColumnWriter, open_columns
 from widget_server.snapshot.guards import Comparison, check
@@ -42,6 +43,8 @@ from widget_server.snapshot.store import FILE_NAME as CARDS
 from widget_server.snapshot.store import CardReader, CardWriter, Spool
 
 CURRENT: Final = "current"
+METHOD: Final = "method.json"
+"""How the data were made, as sections (domain/sections.py), where a source brings it along."""
 _DRAFT: Final = ".draft-"
 _SAMPLES_PER_REASON: Final = 20
 
@@ -60,6 +63,7 @@ class Snapshot:
             folder / "unplaced", manifest.unplaced_keys, self.cards.count, points=False
         )
         self.columns: Columns = open_columns(folder / "columns", self.cards.count)
+        self.method: Sections | None = _method(folder) if METHOD in manifest.files else None
 
     def find(self, card_id: str) -> tuple[Card, tuple[AlsoOn, ...], tuple[Fact, ...]] | None:
         """A card by its id, with everything its source said."""
@@ -136,6 +140,7 @@ class Draft:
         self._repeated = 0
         self._rejected: Counter[str] = Counter()
         self._samples: list[Rejection] = []
+        self._about = b""
 
     def __enter__(self) -> Self:
         self._shelf.folder.mkdir(parents=True, exist_ok=True)
@@ -171,6 +176,10 @@ class Draft:
             self._refuse(problem)
         elif not self._spool.add(entry):
             self._repeated += 1
+
+    def describe(self, method: bytes) -> None:
+        """Let a document on how the data were made travel with the version: METHOD, encoded."""
+        self._about = method
 
     def reject(self, rejection: Rejection) -> None:
         """Count a row that is not a card, and keep a sample of each reason."""
@@ -226,12 +235,14 @@ class Draft:
             by_departement[place.departement or ""] += 1
             keys = posting_keys(entry.card.romes, tree)
             if place.latitude is not None and place.longitude is not None:
-                index.post(keys, count, entry.score, (place.latitude, place.longitude))
+                index.post(keys, count, entry.score, (place.latitude, place.longitude), entry.scores)
             else:
-                unplaced.post(keys, count, entry.score, _area(entry.card))
+                unplaced.post(keys, count, entry.score, _area(entry.card), entry.scores)
         cards.reject(self._spool.rejections())
         cards.close()
         columns.write(files / "columns")
+        if self._about:
+            (files / METHOD).write_bytes(self._about)
         keys_placed, keys_unplaced = index.write(files / "index"), unplaced.write(files / "unplaced")
         marks = {
             str(path.relative_to(files)): manifests.mark(path) for path in sorted(files.rglob("*")) if path.is_file()
@@ -267,6 +278,13 @@ class Draft:
             return self._shelf.read_manifest(current) if current else None
         except (SnapshotCorrupt, SnapshotMissing):
             return None
+
+
+def _method(folder: Path) -> Sections:
+    try:
+        return msgspec.json.decode((folder / METHOD).read_bytes(), type=Sections)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SnapshotCorrupt(f"{folder.name}/{METHOD}: {error}") from error
 
 
 def also_on(entry: Entry) -> AlsoOn:

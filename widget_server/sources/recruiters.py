@@ -1,5 +1,7 @@
 """Companies that may recruit, from one file of predictions: our forecast's release, or an integrator's own rows."""
 
+import hashlib
+import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -14,11 +16,14 @@ import msgspec
 
 from widget_server.domain.cards import Declaration, Entry, Reason, Rejection
 from widget_server.domain.errors import SettingError, UpstreamDown, UpstreamMalformed
+from widget_server.domain.sections import Sections
+from widget_server.domain.spreading import level
+from widget_server.snapshot.impressions import ImpressionStore
 from widget_server.snapshot.manifest import Part
 from widget_server.sources.kit.companies import REGISTER, Company, Estimate, to_entry
 from widget_server.sources.kit.projections import to_degrees
 from widget_server.sources.kit.rejects import reject
-from widget_server.sources.kit.source import Kit
+from widget_server.sources.kit.source import Kit, Unchanged
 from widget_server.sources.kit.text import kebab, line
 from widget_server.upstream.arrays import elements
 from widget_server.upstream.compression import capped, opened
@@ -27,10 +32,11 @@ NAME: Final = "Prédictions de recruteurs"
 FORMAT: Final = 1
 CAP_BYTES: Final = 4 << 30
 RATE_PER_S: Final = 2.0
+RELEASE: Final = Path("forecast", "releases", "current", "recruiters.ndjson.gz")
+"""Our forecast's own release, within DATA_DIR."""
+METHOD: Final = "method.json"
+"""Beside a release: how it was made, as data (domain/sections.py)."""
 _PIECE: Final = 1 << 18
-
-SCORES: Final[Mapping[str, int]] = {"A": 3, "B": 2, "C": 1}
-"""The score of a band; 0 where the file has none."""
 
 REASONS: Final[Mapping[str, str]] = {
     "history": "A déjà recruté en alternance ces dernières années",
@@ -64,17 +70,19 @@ DECLARATION: Final = Declaration(
         " Aucun téléphone, aucune adresse électronique, aucun nom de personne n'est lu."
     ),
     parents_only=True,
+    banded=True,
 )
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a release; nothing else has a `format`."""
+    """The first line of a release; nothing else has a `format`. `demonstration`: its companies are fictitious."""
 
     format: int
     model: str = ""
     day: date
     until: date
     count: int
+    demonstration: bool = False
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +97,7 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     commune: str | None = None
     lat: float | None = None
     lon: float | None = None
+    expected_hires: float = 0.0
     romes: list[tuple[str, float, str]] = []
     reasons: list[str] = []
 
@@ -133,9 +142,11 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, rename={
     site_web: str | None = None
 
 
+_log: Final = logging.getLogger(__name__)
 _FIRST: Final = msgspec.json.Decoder(First)
 _HEADER: Final = msgspec.json.Decoder(Header)
 _SCORED: Final = msgspec.json.Decoder(Scored)
+_SECTIONS: Final = msgspec.json.Decoder(Sections)
 _BROUGHT: Final = msgspec.json.Decoder(Brought)
 
 
@@ -156,7 +167,12 @@ class Recruiters:
         """The rows of the file, which may be an array or lines, gzip or not, a release or an integrator's own."""
         header: Header | None = None
         read = 0
-        async with _opened(kit) as file:
+        place = _place(kit)
+        shown = ImpressionStore(kit.settings.data_path()).before(kit.now.astimezone(UTC).date())
+        mark = _mark(place, shown, kit) if isinstance(place, Path) else ""
+        if mark and kit.is_current(mark):
+            raise Unchanged(f"{NAME}: {place} is what is shown, and nobody was shown since")
+        async with _opened(place, kit) as file:
             kit.notes.as_of = file.made
             pieces = capped(opened(file.pieces, NAME), CAP_BYTES, NAME)
             async for element in elements(pieces, NAME):
@@ -164,47 +180,83 @@ class Recruiters:
                     header = _header(element)
                     kit.notes.announced = header.count
                     kit.notes.as_of = datetime.combine(header.day, datetime.min.time(), UTC)
+                    kit.notes.demonstration = header.demonstration
                     continue
                 read += 1
-                yield _read(element, header, kit)
+                yield _read(element, header, shown, kit)
+        if header is not None:
+            kit.notes.method = _method(place)
         if header is not None and read != header.count:
             raise UpstreamMalformed(NAME, f"announces {header.count} establishments and holds {read}")
         if not read:
             raise UpstreamMalformed(NAME, "holds no establishment")
         announced = kit.notes.announced = read
         kit.notes.parts.append(Part(name="fichier", announced=announced, read=read, distinct=read))
+        kit.notes.mark = mark
 
     async def probe(self, kit: Kit) -> str:
         """The first bytes of the file."""
-        async with _opened(kit) as file:
+        async with _opened(_place(kit), kit) as file:
             made = f"{file.made:%Y-%m-%d %H:%M} UTC" if file.made else "an unknown day"
             async for _ in file.pieces:
                 return f"the file can be read; it is of {made}"
         raise UpstreamMalformed(NAME, "holds not one byte")
 
 
-@asynccontextmanager
-async def _opened(kit: Kit) -> AsyncIterator[_File]:
+def _place(kit: Kit) -> Path | str:
+    """Where the file is: an address, or a path. The release in place is named, so that all is read of one release."""
     told = kit.settings.recruiters_url
     if not told:
-        raise SettingError(
-            "RECRUITERS_URL is empty: give the address or the path of a predictions file,"
-            " for example data/forecast/releases/current/recruiters.ndjson.gz"
-        )
-    parts = urlsplit(told)
-    if parts.scheme not in ("http", "https"):
-        path = Path(told.removeprefix("file://"))
+        release = kit.settings.data_path() / RELEASE
+        if not release.exists():
+            raise SettingError(
+                f"RECRUITERS_URL is empty, and there is no release in {release}: give the address or the path of a"
+                " predictions file, or make a release with widget-server forecast run FOLDER --bootstrap"
+            )
+        return release.resolve()
+    if urlsplit(told).scheme in ("http", "https"):
+        return told
+    return Path(told.removeprefix("file://")).resolve()
+
+
+def _mark(path: Path, shown: Mapping[str, int], kit: Kit) -> str:
+    """A state of the file and of what was shown until yesterday; "" for a file that cannot be read."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    told = hashlib.blake2b(repr(sorted(shown.items())).encode(), digest_size=16).hexdigest()
+    return kit.mark(f"{path} {stat.st_mtime_ns} {stat.st_size} {told}")
+
+
+@asynccontextmanager
+async def _opened(place: Path | str, kit: Kit) -> AsyncIterator[_File]:
+    if isinstance(place, Path):
         try:
-            made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            made = datetime.fromtimestamp(place.stat().st_mtime, UTC)
         except OSError as error:
             raise UpstreamDown(NAME, f"RECRUITERS_URL cannot be read: {error.strerror or error}") from error
-        yield _File(pieces=_local(path), made=made)
+        yield _File(pieces=_local(place), made=made)
         return
+    parts = urlsplit(place)
     async with (
         kit.connect(NAME, f"{parts.scheme}://{parts.netloc}", rate_per_s=RATE_PER_S) as client,
         client.stream(parts.path + (f"?{parts.query}" if parts.query else ""), cap_bytes=CAP_BYTES) as body,
     ):
         yield _File(pieces=body.pieces, made=_http_date(body.headers.get("last-modified")))
+
+
+def _method(place: Path | str) -> bytes:
+    """How a release was made, as it lies beside it; b"" where there is nothing of the kind: no card needs it."""
+    if not isinstance(place, Path):
+        return b""
+    try:
+        told = place.with_name(METHOD).read_bytes()
+        _SECTIONS.decode(told)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        _log.info("%s: no account of how they were made: %s", NAME, error)
+        return b""
+    return told
 
 
 async def _local(path: Path) -> AsyncIterator[bytes]:
@@ -240,22 +292,23 @@ def _header(element: bytes) -> Header:
     return header
 
 
-def _read(element: bytes, header: Header | None, kit: Kit) -> Entry | Rejection:
+def _read(element: bytes, header: Header | None, shown: Mapping[str, int], kit: Kit) -> Entry | Rejection:
     try:
         if header is not None:
-            return scored_entry(_SCORED.decode(element), header, kit)
+            return scored_entry(_SCORED.decode(element), header, kit, shown)
         return brought_entry(_BROUGHT.decode(element), kit)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return reject("unreadable", None, str(error))
 
 
-def scored_entry(row: Scored, header: Header, kit: Kit) -> Entry | Rejection:
-    """The card of an establishment of a release."""
+def scored_entry(row: Scored, header: Header, kit: Kit, shown: Mapping[str, int] | None = None) -> Entry | Rejection:
+    """The card of an establishment of a release; `shown` is how often each SIRET was, of late."""
     siret = (row.siret or "").strip()
     commune = (row.commune or "").strip()
     ranked = sorted(row.romes, key=lambda rome: -rome[1])
-    bands = {code: band for code, _, band in ranked if band in SCORES}
-    band = min(bands.values(), default=None)
+    bands = {code: band for code, _, band in ranked if band in _BANDS}
+    times, beta = (shown or {}).get(siret, 0), kit.settings.recruiters_spreading
+    scores = {code: level(band, row.expected_hires, times, beta=beta) for code, band in bands.items()}
     return to_entry(
         Company(
             siret=siret,
@@ -271,8 +324,8 @@ def scored_entry(row: Scored, header: Header, kit: Kit) -> Entry | Rejection:
             url=REGISTER.format(siret=siret),
         ),
         Estimate(
-            score=SCORES.get(band or "", 0),
-            band=band,
+            scores=scores,
+            bands=bands,
             told=_estimated(header),
             reasons=tuple(_reasons(row.reasons, kit)),
             chances={code: f"probabilité de recruter {_BANDS[band]}" for code, band in bands.items()},

@@ -225,11 +225,12 @@ class _Run:
                 ended=kit.now + timedelta(seconds=self._seconds()),
                 announced=notes.announced,
                 complete=notes.complete,
-                demonstration=any(client.demonstration for client in kit.clients),
+                demonstration=self._is_demonstration(),
                 vintages=dict(vintages),
                 parts=tuple(notes.parts),
                 mark=notes.mark,
             )
+            await desk.describe(notes.method)
             manifest = await desk.publish(kit, harvest, declaration.kind, accept)
         if notes.schools:
             write_schools(self._shelf.folder, notes.schools)
@@ -259,6 +260,9 @@ class _Run:
             raise UpstreamDown(self._name, "; ".join([told, *troubles])) from error
         self._rejected = await desk.put(batch)
         self._rows += len(batch)
+
+    def _is_demonstration(self) -> bool:
+        return self._kit.notes.demonstration or any(client.demonstration for client in self._kit.clients)
 
     def _called(self, tally: Tally) -> None:
         self._tell("harvest")
@@ -290,7 +294,7 @@ class _Run:
             counts=manifest.counts if manifest else None,
             announced=notes.announced,
             complete=notes.complete and cause is None,
-            demonstration=any(client.demonstration for client in self._kit.clients),
+            demonstration=self._is_demonstration(),
             remarks=dict(sorted(notes.remarks.items())),
             calls=sum(tally.calls for tally in tallies),
             retries=sum(tally.retries for tally in tallies),
@@ -319,6 +323,10 @@ class _Desk:
     async def put(self, batch: Sequence[Entry | Rejection]) -> int:
         """Write a batch; returns the rejections so far."""
         return await self.run(lambda: self._put(batch))
+
+    async def describe(self, method: bytes) -> None:
+        """Let the source's own account of its data travel with the version."""
+        await self.run(lambda: self._draft.describe(method))
 
     async def publish(self, kit: Kit, harvest: Harvest, kind: str, accept: Mapping[str, str]) -> Manifest:
         """Make it the current version."""

@@ -18,6 +18,7 @@ from widget_server.web.cache import AnswerCache
 from widget_server.web.document import Tiles
 from widget_server.web.edition import Editions
 from widget_server.web.fast import Known, Learnt
+from widget_server.web.impressions import Impressions
 from widget_server.web.partners import Partners
 from widget_server.web.quotas import Quotas
 from widget_server.web.registry import Registry
@@ -43,6 +44,7 @@ class Site:
     editions: Editions
     cache: AnswerCache
     learnt: Learnt
+    impressions: Impressions
     now: Callable[[], datetime]
     tiles: Tiles | None = None
 
@@ -52,6 +54,7 @@ class Site:
 
     def served(self, known: Known) -> None:
         """What is counted for each list that leaves, whether it was made, kept or known to be unchanged."""
+        self.impressions.add(known.entry.kept.shown)
 
     @property
     def partners(self) -> Partners:

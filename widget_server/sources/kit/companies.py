@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 from widget_server.domain.cards import (
     Card,
@@ -44,6 +44,7 @@ _HEADCOUNTS: Final[Mapping[str, str]] = {
 """INSEE's brackets, by code."""
 _BRACKET: Final = re.compile(r"(\d+)\s*-\s*(\d+)")
 _SIRET: Final = re.compile(r"[0-9]{14}")
+Value = TypeVar("Value", int, str)
 _POSTCODE: Final = re.compile(r"[0-9]{5}")
 _LA_POSTE: Final = "356000000"
 _NOT_DIFFUSIBLE: Final = "[ND]"
@@ -82,14 +83,16 @@ class Estimate:
     """What its source says of how likely it is to recruit; everything may be unknown.
 
     score      0-255, higher first
-    band       A, B or C; never made up where the source gives none
+    scores     those of single occupations
+    bands      A, B or C of single occupations; never made up where the source gives none
     told       a sentence about when and for when
     chances    words for each occupation that has any
     newest     the instant of the estimate
     """
 
     score: int = 0
-    band: str | None = None
+    scores: Mapping[str, int] = field(default_factory=dict)
+    bands: Mapping[str, str] = field(default_factory=dict)
     told: str | None = None
     reasons: tuple[Reason, ...] = ()
     chances: Mapping[str, str] | None = None
@@ -143,7 +146,7 @@ def to_entry(company: Company, estimate: Estimate, declaration: Declaration, kit
         reasons=estimate.reasons,
         url=link(company.url),
         apply_url=link(company.apply_url),
-        score_band=estimate.band,
+        bands=_by_parent(estimate.bands, kit),
         estimated=estimate.told,
         optout_url=link(kit.settings.recruiters_optout_url),
     )
@@ -151,10 +154,20 @@ def to_entry(company: Company, estimate: Estimate, declaration: Declaration, kit
         card=card,
         facts=tuple(filled(_facts(company, card, estimate, kit))),
         score=estimate.score,
+        scores=_by_parent(estimate.scores, kit),
         newest=estimate.newest,
         twin=siret,
         street=line(company.street) or "",
     )
+
+
+def _by_parent(told: Mapping[str, Value], kit: Kit) -> dict[str, Value]:
+    """What is told of occupations, by the code that the card has for each; the first one stays."""
+    found: dict[str, Value] = {}
+    for code, value in told.items():
+        for known in kit.occupations.current(code.strip().upper()) or ():
+            found.setdefault(kit.occupations.parent(known), value)
+    return found
 
 
 def is_siret(told: str) -> bool:

@@ -73,6 +73,8 @@ class Notes:
     parts          what was announced and read of each partition
     remarks        what was repaired or set aside without losing the row, counted by a stable code
     mark           what `Kit.mark` makes of the upstream's own name for this state of its data; "" when it gives none
+    method         the page that tells how the data were made, as the upstream wrote it; it travels with the version
+    demonstration  the rows say of themselves that they are fictitious
     schools        SIRET of the schools of trainings and of whoever runs them: the hygiene of offers needs them
     """
 
@@ -83,6 +85,8 @@ class Notes:
     parts: list[Part] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
     mark: str = ""
+    method: bytes = b""
+    demonstration: bool = False
     schools: set[str] = field(default_factory=set)
 
     def remark(self, code: str) -> None:
