@@ -21,7 +21,7 @@ def hires(*entries):
 
 
 def population(size, *, past=(), future=(), label=None, origin=JULY, **columns):
-    """`columns` are features by name, or departement, commune, naf, latitude, longitude; one value or one for each."""
+    """`columns` are features by name, or departement, commune, naf, latitude, longitude, known; one value or one for each."""
     features = np.full((size, len(FEATURES)), np.nan, dtype=np.float32)
     for name, values in columns.items():
         if name in COLUMNS:
@@ -42,6 +42,7 @@ def population(size, *, past=(), future=(), label=None, origin=JULY, **columns):
         latitude=numbers("latitude", 48.11),
         longitude=numbers("longitude", -1.68),
         features=features,
+        known=np.broadcast_to(np.asarray(columns.get("known", False)), (size,)).copy(),
         past=hires(*past),
         label=np.zeros(size, dtype=np.int64) if label is None else np.asarray(label, dtype=np.int64),
         future=hires(*future),

@@ -47,7 +47,7 @@ def crowd(size=400, seed=1):
         latitude=np.asarray([48.11, 47.22])[town] + dice.normal(0, 0.15, size),
         longitude=np.asarray([-1.68, -1.55])[town] + dice.normal(0, 0.2, size),
         headcount=dice.integers(0, 15, size),
-        months_since_last=np.where(dice.random(size) < 0.5, np.nan, 3),
+        known=dice.random(size) < 0.5,
         label=label,
         past=[(row, "D1102", 2) for row in range(0, size, 3)] + [(row, "F1703", 1) for row in range(1, size, 3)],
         future=[(row, str(dice.choice(ROMES)), label[row]) for row in hiring],
@@ -257,7 +257,7 @@ def test_two_scorers_are_compared_on_the_same_draws(everybody):
 
 
 def test_the_auc_without_history_is_of_establishments_that_nobody_knows_a_hire_of(everybody):
-    known = ~np.isnan(everybody.column("months_since_last"))
+    known = everybody.known
     p = np.where(known, 0.0, says(len(everybody)).p_any)
     found = establishment_metrics(
         everybody, Prediction(p_any=p, expected_hires=p), Bootstrap.over(everybody.departement, seed=1)

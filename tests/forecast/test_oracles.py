@@ -32,6 +32,7 @@ def somebody(truth, origin, alive=None):
         latitude=np.zeros(len(rows)),
         longitude=np.zeros(len(rows)),
         features=np.zeros((len(rows), 45), dtype=np.float32),
+        known=np.zeros(len(rows), dtype=np.bool_),
         past=Hires(row=nothing, rome=text[:0], n=nothing),
         label=None,
         future=None,

@@ -137,7 +137,7 @@ def slow_features(world, origin):
         known = found[siret] = {
             f"sum_{n}m": total(siret, end - n, end) for n in (1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60)
         }
-        known["months_since_last"] = day - max(of) if of else None
+        known["months_since_last"] = day - max(of) if of and max(of) >= end - 60 else None
         for nth in range(1, 8):
             known[f"semester_{nth}"] = total(siret, end - 6 * nth, end - 6 * nth + 6)
         years = [total(siret, end - 12 * year, end - 12 * year + 12) for year in range(1, 6)]

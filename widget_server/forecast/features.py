@@ -128,7 +128,14 @@ _HIRED: Final = "CAST(sum_12m > 0 AS INTEGER)"
 
 FEATURES: Final = (
     *(_count("recent", months) for months in (1, 2, 3, 6)),
-    Feature(name="months_since_last", family="recent", constraint=-1, step="hires", sql="min(before)"),
+    # Without the limit, null would mean 48 months on an old origin and 96 on the newest one.
+    Feature(
+        name="months_since_last",
+        family="recent",
+        constraint=-1,
+        step="hires",
+        sql=f"min(before) FILTER (WHERE ago <= {MEMORY_MONTHS})",
+    ),
     *(_count("history", months) for months in (9, 12, 18, 24, 36, 48, 60)),
     *(_semester(nth) for nth in range(1, 8)),
     *(_active_months(months) for months in (24, 60)),

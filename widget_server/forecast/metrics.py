@@ -425,7 +425,7 @@ def establishment_metrics(
     place = bootstrap.places(population.departement[some])
     hires, p, expected = _label(population)[some], prediction.p_any[some], prediction.expected_hires[some]
     hired = hires > 0
-    without = np.isnan(population.column("months_since_last")[some])
+    without = ~population.known[some]
     found = {
         "deviance": bootstrap.mean(deviances(hires, expected), place),
         "ece": _ece(p, hired, place, bootstrap),

@@ -76,17 +76,20 @@ def read_population(
     first, end_row = rows or (0, 1 << 62)
     source = f"(SELECT * FROM {source_sql(file)} WHERE file_row_number >= {first} AND file_row_number < {end_row})"
     label_sql = f", CAST({LABEL} AS BIGINT) AS {LABEL}" if labelled else ""
+    moves = f"moves AS ({moves_sql(origin.stock(stocks), origin.first_day)})"
+    end = origin.known_end.number
     columns = database.execute(
+        f"WITH {moves}, hired AS (SELECT DISTINCT {FOLLOWED_SIRET} AS siret FROM hires {FOLLOWED} WHERE month < {end}) "
         f"SELECT siret, departement, commune, coalesce(naf, '') AS naf, {FEATURES_SQL}{label_sql}, "
+        "siret IN (SELECT siret FROM hired) AS known, "
         "coalesce(latitude, 'nan') AS latitude, coalesce(longitude, 'nan') AS longitude "
         f"FROM {source} JOIN (SELECT siret, commune, latitude, longitude FROM establishments "
         f"WHERE as_of = DATE '{origin.stock(stocks)}') USING (siret) ORDER BY siret"
     ).fetchnumpy()
     numbered = f"SELECT siret, row_number() OVER (ORDER BY siret) - 1 AS place FROM {source}"
-    end = origin.known_end.number
     past = _hires(
         database,
-        f"WITH moves AS ({moves_sql(origin.stock(stocks), origin.first_day)}), "
+        f"WITH {moves}, "
         f"counted AS (SELECT {FOLLOWED_SIRET} AS siret, rome, sum(n) AS n FROM hires {FOLLOWED} "
         f"WHERE month < {end} AND month >= {end - MEMORY_MONTHS} GROUP BY ALL), numbered AS ({numbered})",
     )
@@ -104,6 +107,7 @@ def read_population(
         latitude=columns["latitude"].astype(np.float64),
         longitude=columns["longitude"].astype(np.float64),
         features=matrix(columns),
+        known=columns["known"].astype(np.bool_),
         past=past,
         label=label,
         future=future,

@@ -46,6 +46,7 @@ class Population:
 
     naf        "" when unknown
     features   [N, 45] in the order of FEATURES, NaN is null
+    known      whether a hire of it is known, however long ago
     past       hires with a ROME in the 60 newest known months
     label      hires in the window that is predicted; None when nobody knows them yet
     future     the same by ROME, those without a ROME left out; None likewise
@@ -59,6 +60,7 @@ class Population:
     latitude: Numbers
     longitude: Numbers
     features: Singles
+    known: Flags
     past: Hires
     label: Integers | None
     future: Hires | None
