@@ -112,8 +112,10 @@ def search_form(
         ("contract", _contracts(t, request), [request.contract or ""], _contract_name(t, request.contract)),
     ]
     shown: dict[str, tuple[Option, ...]] = {}
+    # While the job or the place is missing there is nothing to filter, and the question must not be out of sight.
+    known = not any(asked.missing for asked in texts.values())
     for name, options, values, text in chosen:
-        if full and options and name not in request.lock:
+        if full and known and options and name not in request.lock:
             shown[name] = options
             continue
         hidden += [(name, value) for value in [",".join(values)] if value and value != request.terms.default(name)]
