@@ -164,7 +164,10 @@ def test_small_departements_are_compared_by_region(good):
 
 
 def test_a_top_tenth_that_never_changes_is_red(good):
-    assert red(replace(good, old_file=good.release / FILE)) == {"churn"}
+    frozen = replace(good, old_file=good.release / FILE)
+
+    assert red(with_old(frozen, day=date(2026, 6, 1))) == {"churn"}
+    assert red(frozen) == set(), "the same day made again, for an opt-out alone"
 
 
 def test_a_top_tenth_that_turned_over_is_red(good, tmp_path):
@@ -376,7 +379,7 @@ def test_a_first_release_under_a_floor_is_red(good, gate):
 
 
 def test_an_override_is_kept_with_its_reason(good):
-    seen = replace(good, old_file=good.release / FILE)
+    seen = with_old(replace(good, old_file=good.release / FILE), day=date(2026, 6, 1))
 
     verdicts = judge(seen, {"churn": f"  {REASON} "})
 

@@ -7,6 +7,7 @@
 No figure of one company is in it, and no ratio of the synthetic economy without the warning that belongs to it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -123,7 +124,7 @@ def _line(cells: Iterable[str]) -> str:
 def sections(story: Story) -> Sections:
     """The whole document."""
     day = Month.parse(story.metrics.day).first_day
-    return Sections(
+    told = Sections(
         title=f"Fiche du modèle : recruteurs probables au {_day(day)}",
         demonstration=story.ingested.demonstration,
         sections=tuple(
@@ -133,6 +134,10 @@ def sections(story: Story) -> Sections:
             )
         ),
     )  # fmt: skip
+    # French sets a space before these, at which no line may break; the encoding itself holds no such space.
+    text = msgspec.json.encode(told).decode()
+    text = re.sub(r" ([:;?!%»])", f"{_NBSP}\\1", text).replace("« ", f"«{_NBSP}")
+    return msgspec.json.decode(text, type=Sections)
 
 
 def _what(story: Story) -> Section:

@@ -20,6 +20,7 @@ from widget_server.web.document import LIST_PATH, Shell, document, plain_look
 from widget_server.web.headers import page_headers
 from widget_server.web.language import language
 from widget_server.web.links import safe_url
+from widget_server.web.method_recruiters import PATH, method_of
 from widget_server.web.replies import HTML, reply
 from widget_server.web.site import cache_control, site_of
 
@@ -70,6 +71,7 @@ async def method(request: Request) -> Response:
         most=MAX_PER_KIND,
         demonstration=any(manifest.harvest.demonstration for manifest in manifests),
         sources=[source_method(manifest) for manifest in manifests],
+        recruiters=PATH if method_of(site) else None,
     )
     headers = page_headers(frame_ancestors=(), scripts=page.script_hashes, styles=page.style_hashes)
     headers["Cache-Control"] = cache_control(sources)
