@@ -211,3 +211,57 @@ def test_every_row_documents_itself():
         assert row.help.endswith(".")
         assert row.example
         assert row.group == "host" or row.name in BY_NAME
+
+
+def beyond(row):
+    """Values that a row does not take: just outside its bounds, another word, another shape."""
+    match row.type:
+        case "integer":
+            return [f"{row.minimum - 1:.0f}", f"{row.maximum + 1:.0f}", "1.5", "dix", "1e3"]
+        case "number":
+            return [f"{row.minimum - 1:.0f}", f"{row.maximum + 1:.0f}", "nord", "nan"]
+        case "choice" | "csv":
+            return ["zzz", "?"]
+        case "text":
+            return ["x" * (row.max_length + 1)]
+        case _:
+            return ["?", "zz zz", "x" * 50]
+
+
+def within(row):
+    """Values that a row takes: its example, its default, its bounds, each of its choices."""
+    values = [row.example, *([row.default] if row.default else []), *row.choices]
+    if row.minimum is not None:
+        values += [f"{row.minimum:.0f}", f"{row.maximum:.0f}"]
+    if row.max_length:
+        values.append("x" * row.max_length)
+    return dict.fromkeys(values)
+
+
+def asked(row, value):
+    """A query that is right but for one value."""
+    rest = {"romes": "D1102", "insee": "35238"} if row.group not in ("job", "place") else {"romes": "D1102"}
+    rest |= {"insee": "35238"} if row.name in ("romes", "radius") else {}
+    pair = {"latitude": "longitude", "longitude": "latitude"}.get(row.name)
+    rest |= {pair: "0"} if pair else {}
+    return list({**rest, row.name: value}.items())
+
+
+TAKEN = [pytest.param(row, value, id=f"{row.name}={value[:20]}") for row in BY_NAME.values() for value in within(row)]
+REFUSED = [pytest.param(row, value, id=f"{row.name}={value[:20]}") for row in BY_NAME.values() for value in beyond(row)]
+
+
+@pytest.mark.parametrize(("row", "value"), TAKEN)
+def test_a_row_takes_its_example_its_default_its_bounds_and_its_choices(row, value):
+    parsed = parse(asked(row, value), France())
+
+    assert [problem for problem in parsed.problems if problem.param == row.name] == []
+
+
+@pytest.mark.parametrize(("row", "value"), REFUSED)
+def test_a_row_says_what_is_wrong_with_everything_else_and_what_would_be_right(row, value):
+    parsed = parse(asked(row, value), France())
+
+    (problem,) = [problem for problem in parsed.problems if problem.param == row.name]
+    assert problem.value == value[:200]
+    assert problem.hint

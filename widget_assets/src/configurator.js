@@ -3,10 +3,10 @@
  * buttons that copy. Without this script the form does the same with a reload, and the code can be selected.
  * @module
  */
+import { equip } from './combobox.js';
 
 /** @typedef {{ createHTML(text: string): string }} Policy */
 
-const TYPING_MS = 150;
 const CHANGING_MS = 400;
 const SHOWN_MS = 2000;
 
@@ -18,13 +18,14 @@ const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('alternanc
 const form = /** @type {HTMLFormElement} */ (document.querySelector('.choices'));
 const frame = /** @type {HTMLIFrameElement} */ (document.querySelector('[data-preview]'));
 let running = new AbortController();
+let shown = location.href;
 
-/** @param {number} wait_ms @param {(...given: any[]) => void} then */
+/** @param {number} wait_ms @param {() => void} then */
 const later = (wait_ms, then) => {
   let timer = 0;
-  return (/** @type {any[]} */ ...given) => {
+  return () => {
     clearTimeout(timer);
-    timer = window.setTimeout(() => then(...given), wait_ms);
+    timer = window.setTimeout(then, wait_ms);
   };
 };
 
@@ -60,11 +61,13 @@ const update = async () => {
   const { signal } = running;
   const url = new URL(form.action);
   url.search = String(new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])));
+  if (url.href == shown) return;
   try {
     const answer = await fetch(url, { signal });
     if (!answer.ok) return;
     const text = await answer.text();
     put(new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, 'text/html'));
+    shown = url.href;
     history.replaceState(null, '', url);
   } catch (error) {
     // The next change tries again, and so does the button, with a reload.
@@ -74,27 +77,12 @@ const update = async () => {
 
 const change = later(CHANGING_MS, update);
 
-/** Fill the list of a text field with what the server suggests. */
-const suggest = later(TYPING_MS, async (/** @type {HTMLInputElement} */ input) => {
-  const text = input.value.trim();
-  if (!text || !input.list) return;
-  const answer = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(text)}`).catch(() => null);
-  if (!answer?.ok || input.value.trim() != text) return;
-  const { suggestions } = await answer.json();
-  input.list.replaceChildren(
-    ...suggestions.map((/** @type {{label: string}} */ { label }) => {
-      const option = document.createElement('option');
-      option.value = label;
-      return option;
-    }),
-  );
-});
-
+// A job or a place is looked for when it was chosen, or when its field is left: half a word is none.
 form.addEventListener('input', ({ target }) => {
-  const input = /** @type {HTMLInputElement} */ (target);
-  if (input.dataset.suggest) suggest(input);
-  change();
+  if (!(/** @type {HTMLElement} */ (target).matches('[data-suggest]'))) change();
 });
+form.addEventListener('change', update);
+equip(update);
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -112,10 +100,13 @@ document.addEventListener('click', async ({ target }) => {
     // Not over http://, and not everywhere: the selection can be copied by hand.
     document.execCommand('copy');
   }
+  const said = /** @type {HTMLElement} */ (document.getElementById('copied'));
+  said.textContent = said.dataset.said ?? '';
   button.dataset.copied = '';
-  setTimeout(() => delete button.dataset.copied, SHOWN_MS);
+  setTimeout(() => {
+    said.textContent = '';
+    delete button.dataset.copied;
+  }, SHOWN_MS);
 });
 
 showButtons();
-
-export {};
