@@ -1,0 +1,112 @@
+"""Is the model near the best possible forecast? One small economy here; `make forecast-bench` takes three large ones."""
+
+import pytest
+
+from widget_server.forecast.economy import Laws
+from widget_server.forecast.metrics import Score
+from widget_server.forecast.model import LocalTrainer
+from widget_server.forecast.quality import BOUNDS, ECONOMIES, Quality, Seed, checks, measure_seed
+from widget_server.forecast.stages import code_version
+
+SIZE = 20_000
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return measure_seed("seed 1", seed=1, size=SIZE, laws=Laws(), trainer=LocalTrainer())
+
+
+def seed(name="seed 1", filter_mean=0.0, **changes):
+    """Scores that meet every bound, but for those that a test changes: `hurdle__ece=0.02`."""
+    told = {
+        (scorer, metric): 1.0
+        for scorer in ("hurdle", "hurdle_naf", "hurdle_beta_0.1", "bayes", "bayes_rome", "lbb")
+        for metric in ("precision_at_10", "ndcg_at_10", "deviance", "auc_without_history")
+    }
+    told |= {("lbb", "precision_at_10"): 0.8, ("lbb", "deviance"): 2.0}
+    told |= {("hurdle", "ece"): 0.004, ("bayes", "ece"): 0.003}
+    told |= {(key.split("__")[0], key.split("__")[1]): value for key, value in changes.items()}
+    scores = [
+        Score(origin=name, scorer=scorer, metric=metric, value=value, low=None, high=None, n=1)
+        for (scorer, metric), value in told.items()
+    ]
+    return Seed(name=name, scores=scores, filter_mean=filter_mean)
+
+
+def red(*seeds, size=100_000):
+    return [check.name for check in checks(seeds, size) if not check.ok]
+
+
+@pytest.mark.timeout(300)
+def test_every_bound_holds_on_an_economy_of_twenty_thousand(measured):
+    found = list(checks([measured], SIZE))
+
+    assert [f"{each.name}: {each.value:.4f} ({each.bound})" for each in found if not each.ok] == []
+    assert len(found) == len(BOUNDS) + 3
+
+
+def test_every_scorer_stands_beside_the_oracles_and_nobody_knows_more_than_the_omniscient(measured):
+    scores = measured.by_name()
+    precision = {scorer: value for (scorer, metric), value in scores.items() if metric == "precision_at_10"}
+
+    assert {"hurdle", "lbb", "last_year", "sector", "mean_3y", "random", "bayes", "omniscient"} <= set(precision)
+    assert max(precision, key=precision.__getitem__) == "omniscient"
+    assert precision["random"] < precision["lbb"] < precision["hurdle"]
+
+
+def test_scores_that_meet_every_bound_are_green():
+    assert red(seed(), seed("seed 2")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"hurdle_naf__precision_at_10": 0.95}, "p@10 / filter, NAF mix, seed 1"),
+        ({"hurdle__precision_at_10": 0.94, "hurdle_beta_0.1__precision_at_10": 0.94}, "p@10 / filter, ROME history"),
+        ({"lbb__precision_at_10": 0.96}, "p@10 / LBB, NAF mix, seed 1"),
+        ({"hurdle_naf__ndcg_at_10": 0.96}, "NDCG@10 / filter, seed 1"),
+        ({"hurdle__deviance": 1.09}, "deviance / filter, seed 1"),
+        ({"hurdle__deviance": 1.08}, "skill over LBB / filter's, seed 1"),
+        ({"hurdle__ece": 0.011}, "ECE, seed 1"),
+        ({"hurdle__auc_without_history": 0.9}, "AUC without history / filter, seed 1"),
+        ({"hurdle_beta_0.1__precision_at_10": 0.94}, "p@10 kept at beta 0.1, seed 1"),
+        ({"bayes__ece": 0.006}, "ECE of the filter, seed 1"),
+        ({"filter_mean": -0.04}, "mean of the filter is off by, seed 1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_bound_can_go_red(changes, name):
+    assert any(each.startswith(name) for each in red(seed(**changes)))
+
+
+def test_a_mean_is_asked_for_more_than_each_seed():
+    worse = [seed(f"seed {nth}", hurdle_naf__precision_at_10=0.97) for nth in (1, 2, 3)]
+
+    assert red(*worse) == ["p@10 / filter, NAF mix, mean"]
+    assert red(worse[0]) == []  # of one seed there is no mean
+
+
+def test_a_small_economy_has_looser_bounds():
+    blurred = seed(hurdle__ece=0.015, hurdle_naf__precision_at_10=0.93)
+
+    assert red(blurred) != []
+    assert red(blurred, size=20_000) == []
+
+
+def test_other_economies_are_told_and_not_judged():
+    found = Quality(size=100_000, numbers=[1], seeds=[seed()], others=[seed("winter 1", hurdle__ece=0.5)])
+    told = found.synthetic()
+
+    assert all(check.ok for check in told.checks)
+    assert {score.origin for score in told.scores} == {"seed 1", "winter 1"}
+    assert told.code == code_version()
+    assert any("ECE, winter 1: 0.5000" in line for line in found.lines())
+    assert "not the precision of a forecast of real hires" in found.lines()[-1]
+
+
+def test_the_other_economies_have_another_season_and_stickier_states():
+    standard, winter, sticky = (ECONOMIES[name] for name in ("standard", "winter", "sticky"))
+
+    assert max(range(12), key=winter.season.__getitem__) != max(range(12), key=standard.season.__getitem__)
+    assert sticky.sleep < standard.sleep
+    assert standard == Laws()
