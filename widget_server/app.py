@@ -34,6 +34,7 @@ from widget_server.web.fast import FastPath, Learnt
 from widget_server.web.impressions import Impressions
 from widget_server.web.map_view import read_tiles
 from widget_server.web.quotas import Quotas
+from widget_server.web.readings import Readings
 from widget_server.web.registry import Registry
 from widget_server.web.replies import problem
 from widget_server.web.routes import ROUTES
@@ -93,6 +94,7 @@ def create_app(
         cache=cache,
         learnt=Learnt(editions, cache),
         impressions=Impressions(_impressions(settings), now=now),
+        readings=Readings(lambda: registry.current().version),
         now=now,
         tiles=read_tiles(settings, assets),
     )
@@ -132,7 +134,7 @@ class Application(Starlette):
             super().build_middleware_stack(),
             learnt=site.learnt,
             served=site.served,
-            answered=site.metrics.answered,
+            answered=site.metrics.answered_fast,
         )
         return Turnstile(fast, site)
 
@@ -152,8 +154,8 @@ async def _alive(app: Starlette) -> AsyncIterator[None]:
         asyncio.create_task(asyncio.to_thread(site.places.suggest, "a")),
         asyncio.create_task(asyncio.to_thread(site.occupations.suggest, "a")),
     ]
-    following = asyncio.create_task(_follow(site.library))
     counting = asyncio.create_task(site.impressions.keep_flushing())
+    following = asyncio.create_task(_tick(site))
     yield
     following.cancel()
     counting.cancel()
@@ -168,12 +170,16 @@ def _impressions(settings: Settings) -> ImpressionStore | None:
     return ImpressionStore(settings.data_path()) if settings.impressions == "on" else None
 
 
-async def _follow(library: Library) -> None:
-    """Pick up new versions as they come. Reading one to its end takes seconds: in a thread, beside the requests."""
+async def _tick(site: Site) -> None:
+    """Once a second: pick up new versions, and settle what was counted aside.
+
+    Reading a new version to its end takes seconds: that is done in a thread, beside the requests.
+    """
     while True:
         await asyncio.sleep(LOOK_AGAIN_S)
+        site.metrics.settle()
         try:
-            await asyncio.to_thread(library.refresh, at_once=True)
+            await asyncio.to_thread(site.library.refresh, at_once=True)
         except Exception:  # a folder that cannot be read now may be there again in a second
             _LOG.exception("the shelves cannot be looked at")
 

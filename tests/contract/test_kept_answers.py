@@ -39,6 +39,7 @@ class Running:
 
     def origins(self):
         """How many lists came from where, so far."""
+        self.site.metrics.settle()
         told = self.site.metrics.registry
         names = ("fast", "memory", "shared", "made")
         return {name: int(told.get_sample_value("widget_answers_total", {"origin": name}) or 0) for name in names}

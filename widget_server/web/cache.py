@@ -10,7 +10,7 @@ import logging
 import time
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -23,7 +23,6 @@ from aiocache.serializers import BaseSerializer
 from widget_server.domain.errors import SettingError
 from widget_server.web.entries import FRESH_S, Entry, Kept
 
-Asked = dict[str, object]
 Make = Callable[[], Kept]
 
 MOST_BYTES: Final = 64_000_000
@@ -39,7 +38,7 @@ class Counts(Protocol):
     """Whoever counts where answers come from; `web.watch.Metrics` does."""
 
     def answered_from(self, place: str) -> None:
-        """Count one answer: "fast", "memory", "shared" or "made"."""
+        """Count one answer: "memory", "shared" or "made"."""
         ...
 
     def tier_failed(self) -> None:
@@ -47,10 +46,14 @@ class Counts(Protocol):
         ...
 
 
-def key_of(edition: str, asked: Asked) -> str:
-    """The key of what was asked in an edition: a digest of its one spelling. Its ETag is made of it, too."""
-    told = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(told, key=edition.encode(), digest_size=16).hexdigest()
+def question_of(asked: Mapping[str, object]) -> bytes:
+    """The one spelling of a question: everything of a request that an answer's body or a header of it depends on."""
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+
+
+def key_of(edition: str, question: bytes) -> str:
+    """The key of a question in an edition. Its ETag is made of it, too."""
+    return hashlib.blake2b(question, key=edition.encode(), digest_size=16).hexdigest()
 
 
 def etag_of(key: str) -> str:
@@ -234,8 +237,7 @@ class AnswerCache:
         return await asyncio.shield(flight)
 
     def used(self, key: str) -> None:
-        """An entry was sent by whoever held it."""
-        self._counts.answered_from("fast")
+        """An entry was sent by whoever held it, and counted there."""
         self._memory.touch(key)
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """`/v1/cards`: the one list as JSON, and one card with everything that its source said."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -12,8 +13,11 @@ from widget_server.domain.answer import Answer, ListedCard, SourceState
 from widget_server.domain.cards import Fact
 from widget_server.domain.query import PARAMETERS, Problem, is_tidy
 from widget_server.listing.answers import Source, list_card, make_listing
+from widget_server.web.cache import question_of
+from widget_server.web.readings import Pairs, Reading
 from widget_server.web.replies import JSON, OPEN, Made, problem, reply, send_list
-from widget_server.web.site import cache_control, site_of
+from widget_server.web.site import Site, cache_control, site_of
+from widget_server.web.typed import Settled
 
 
 class CardDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +55,8 @@ class CardList:
         """Answer one request."""
         request = Request(scope)
         site = site_of(request)
-        pairs = request.query_params.multi_items()
-        parsed = site.parse(pairs)
+        reading = site.readings.of(scope["path"], scope["query_string"], partial(_read, site))
+        parsed = reading.parsed
         if parsed.errors:
             names = ", ".join(dict.fromkeys(error.param for error in parsed.errors))
             title, detail = "La requête a des paramètres à corriger", f"À corriger : {names}."
@@ -70,13 +74,23 @@ class CardList:
             send,
             site,
             edition=edition,
-            asked={"path": "/v1/cards", "query": parsed.request.canonical(), "notices": told(parsed.problems)},
+            reading=reading,
             make=make,
-            learn=not parsed.problems and is_tidy(pairs),
         )
 
 
 cards: Final = CardList()
+
+
+def _read(site: Site, pairs: Pairs) -> Reading:
+    parsed = site.parse(pairs)
+    asked = {"path": "/v1/cards", "query": parsed.request.canonical(), "notices": told(parsed.problems)}
+    return Reading(
+        settled=Settled(pairs=tuple(pairs)),
+        parsed=parsed,
+        question=question_of(asked),
+        learn=not parsed.problems and is_tidy(pairs),
+    )
 
 
 def told(problems: Sequence[Problem]) -> list[tuple[str, str, str]]:

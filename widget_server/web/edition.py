@@ -21,12 +21,13 @@ LOOK_AGAIN_S: Final = 1.0
 class Edition:
     """`token` names the edition: two with one token give the same answers, but for the age of the sources in seconds.
 
-    now   when `sources` were looked at
+    now   when `sources` were looked at; `now_s` the same in seconds since 1970
     """
 
     token: str
     sources: tuple[Source, ...]
     now: datetime
+    now_s: float
 
     @property
     def down(self) -> bool:
@@ -98,4 +99,4 @@ class Editions:
             ),
         ]
         token = hashlib.blake2b("\n".join(told).encode(), digest_size=12).hexdigest()
-        return Edition(token=token, sources=sources, now=now)
+        return Edition(token=token, sources=sources, now=now, now_s=now.timestamp())

@@ -4,6 +4,7 @@ Who may frame a page, and what it may load, is said in its headers.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -11,11 +12,21 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from widget_server.domain.query import is_tidy
+from widget_server.web.cache import question_of
 from widget_server.web.cards_json import find_card, told
 from widget_server.web.document import HOME_PATH, LIST_PATH, Rendered
 from widget_server.web.headers import notice_headers, page_headers
-from widget_server.web.page import DetailPage, render_detail, render_down, render_gone, render_list, render_notice
+from widget_server.web.page import (
+    DetailPage,
+    ListPage,
+    render_detail,
+    render_down,
+    render_gone,
+    render_list,
+    render_notice,
+)
 from widget_server.web.partners import Partner
+from widget_server.web.readings import Pairs, Reading
 from widget_server.web.replies import HTML, Made, reply, send_list
 from widget_server.web.search_page import lone_shell, of_nobody, read_search, search_page, shell_of
 from widget_server.web.site import Site, cache_control, site_of
@@ -37,51 +48,61 @@ class ListPages:
         """Answer one request."""
         request = Request(scope)
         site = site_of(request)
-        pairs = request.query_params.multi_items()
-        if self.alone:
-            pairs = of_nobody(pairs)
-        settled, parsed = read_search(site, pairs)
+        reading = site.readings.of(scope["path"], scope["query_string"], partial(self._read, site))
+        settled, parsed = reading.settled, reading.parsed
         partner = site.partners.find(parsed.request.partner)
         if partner is None and not self.alone and request.headers.get("sec-fetch-dest") == "iframe":
             await _not_here(request, site)(scope, receive, send)
             return
         edition = site.editions.current()
-        shell = lone_shell(site) if self.alone else shell_of(site, partner)
+
+        def view() -> tuple[ListPage, tuple[str, ...]]:
+            shell = lone_shell(site) if self.alone else shell_of(site, partner)
+            return search_page(site, edition, settled, parsed, shell)
+
         if edition.down:
-            page, _ = search_page(site, edition, settled, parsed, shell)
+            page, _ = view()
             down = _send(request, render_down(page), partner, cache="no-store", status=503)
             await down(scope, receive, send)
             return
 
         def make() -> Made:
-            page, shown = search_page(site, edition, settled, parsed, shell)
+            page, shown = view()
             rendered = render_list(page)
             headers = _headers(rendered, partner, cache_control(edition.sources), apart=not self.alone)
             return Made(body=rendered.html, media_type=HTML, headers=headers, shown=shown)
 
-        typed = {name: value for name, value in pairs if name in (JOB_FIELD, PLACE_FIELD)}
         await send_list(
             scope,
             send,
             site,
             edition=edition,
-            asked={
-                "path": self.path,
-                "query": parsed.request.canonical(),
-                "look": parsed.request.look,
-                "lock": parsed.request.lock,
-                "partner": parsed.request.partner,
-                # The page tells the host page what it was called with; who the host page is it does not say.
-                "received": {name: value for name, value in parsed.received.items() if name != "origin"},
-                "typed": typed,
-                "notices": told(parsed.problems),
-            },
+            reading=reading,
             make=make,
             partner=partner.id if partner else None,
-            # A page of no partner is answered with a notice inside a frame: only the router can tell.
-            learn=(partner is not None or self.alone)
-            and not parsed.problems
-            and is_tidy(pairs, (JOB_FIELD, PLACE_FIELD)),
+        )
+
+    def _read(self, site: Site, pairs: Pairs) -> Reading:
+        pairs = of_nobody(pairs) if self.alone else pairs
+        settled, parsed = read_search(site, pairs)
+        asked = {
+            "path": self.path,
+            "query": parsed.request.canonical(),
+            "look": parsed.request.look,
+            "lock": parsed.request.lock,
+            "partner": parsed.request.partner,
+            # The page tells the host page what it was called with; who the host page is it does not say.
+            "received": {name: value for name, value in parsed.received.items() if name != "origin"},
+            "typed": {name: value for name, value in pairs if name in (JOB_FIELD, PLACE_FIELD)},
+            "notices": told(parsed.problems),
+        }
+        # A page of no partner is answered with a notice inside a frame: only the router can tell.
+        learnable = self.alone or site.partners.find(parsed.request.partner) is not None
+        return Reading(
+            settled=settled,
+            parsed=parsed,
+            question=question_of(asked),
+            learn=learnable and not parsed.problems and is_tidy(pairs, (JOB_FIELD, PLACE_FIELD)),
         )
 
 

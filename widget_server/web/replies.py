@@ -13,10 +13,11 @@ from starlette.responses import Response
 from starlette.types import Scope, Send
 
 from widget_server.domain.query import Problem
-from widget_server.web.cache import Asked, etag_of, key_of
+from widget_server.web.cache import etag_of, key_of
 from widget_server.web.edition import Edition
 from widget_server.web.entries import Kept, coding_of, keep
 from widget_server.web.fast import Known
+from widget_server.web.readings import Reading
 from widget_server.web.site import Site
 
 JSON: Final = "application/json"
@@ -72,18 +73,13 @@ async def send_list(
     site: Site,
     *,
     edition: Edition,
-    asked: Asked,
+    reading: Reading,
     make: Callable[[], Made],
     partner: str | None = None,
-    learn: bool = False,
 ) -> None:
-    """Send a list from the cache, where `make` puts it when it is not there; `make` runs in a worker thread.
-
-    asked     everything of the request that the body or a header depends on
-    learn     whether the same text, sent again by anybody, may be answered in front of the router
-    """
-    key = key_of(edition.token, asked)
-    now_s = edition.now.timestamp()
+    """Send a list from the cache, where `make` puts it when it is not there; `make` runs in a worker thread."""
+    key = key_of(edition.token, reading.question)
+    now_s = edition.now_s
 
     def fill() -> Kept:
         made = make()
@@ -91,7 +87,7 @@ async def send_list(
 
     known = Known(key, await site.cache.entry(key, fill, now_s), partner)
     await known.entry.send(scope["headers"], send)
-    if learn:
+    if reading.learn:
         site.learnt.learn(scope["path"], scope["query_string"], known, edition.token)
     site.served(known)
 

@@ -19,16 +19,17 @@ from widget_server.web import (
 )
 
 ROUTES: list[BaseRoute] = [
+    # The router tries one after the other: first what is asked for most.
+    Route("/v1/widget", page_routes.widget, methods=["GET"]),
+    Route("/v1/cards", cards_json.cards, methods=["GET"]),
     Route("/", page_routes.home, methods=["GET"]),
     Route("/fiche/{card_id:path}", standalone.card),
     Route("/accessibilite", standalone.accessibility),
     Route("/robots.txt", standalone.robots),
     Route("/sitemap.xml", standalone.sitemap),
-    Route("/v1/widget", page_routes.widget, methods=["GET"]),
     Route("/v1/widget/cards/{card_id:path}", page_routes.detail),
     Route("/methode", method.method),
     Route(method_recruiters.PATH, method_recruiters.method_recruiters),
-    Route("/v1/cards", cards_json.cards, methods=["GET"]),
     Route("/v1/cards/{card_id:path}", cards_json.card),
     Route("/v1/parameters", cards_json.parameters),
     Route("/v1/schema", cards_json.schema),

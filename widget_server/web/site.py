@@ -21,6 +21,7 @@ from widget_server.web.fast import Known, Learnt
 from widget_server.web.impressions import Impressions
 from widget_server.web.partners import Partners
 from widget_server.web.quotas import Quotas
+from widget_server.web.readings import Readings
 from widget_server.web.registry import Registry
 from widget_server.web.watch import Metrics
 
@@ -45,6 +46,7 @@ class Site:
     cache: AnswerCache
     learnt: Learnt
     impressions: Impressions
+    readings: Readings
     now: Callable[[], datetime]
     tiles: Tiles | None = None
 

@@ -5,6 +5,7 @@ Pure ASGI: wrapping `send` costs microseconds, Starlette's BaseHTTPMiddleware hu
 
 import os
 import time
+from collections import Counter as Counts
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,7 +28,7 @@ class Metrics:
         self.requests = Counter("widget_requests", "Requests answered", ["route", "status"], registry=self.registry)
         self.seconds = Histogram(
             "widget_request_seconds",
-            "Time to answer",
+            "Time to answer, of what goes through the router: the fast path takes less than 0.1 ms",
             ["route"],
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
             registry=self.registry,
@@ -46,6 +47,7 @@ class Metrics:
         )
         # A child costs 0.5 us where labels() costs 3: each is looked up once.
         self._origins = {name: self._answers.labels(name) for name in ("fast", "memory", "shared", "made")}
+        self._fast: Counts[tuple[str, int]] = Counts()
         self._counters: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
         self.cards = self._gauge("widget_source_cards", "Cards in the current snapshot")
@@ -75,8 +77,20 @@ class Metrics:
             timer = self._timers[route] = self.seconds.labels(route)
         timer.observe(seconds)
 
+    def answered_fast(self, route: str, status: int) -> None:
+        """Count one request of the fast path. Four counters of prometheus would take as long as all the rest of it."""
+        self._fast[route, status] += 1
+
+    def settle(self) -> None:
+        """Move what was counted aside into the counters: once a second, and before they are read."""
+        fast, self._fast = self._fast, Counts()
+        for (route, status), count in fast.items():
+            self.requests.labels(route, status).inc(count)
+            self._origins["fast"].inc(count)
+
     def text(self, states: Sequence[SourceState], cache_bytes: int) -> bytes:
         """The exposition format, with the sources and the cache as they are now."""
+        self.settle()
         self._cache_bytes.set(cache_bytes)
         for state in states:
             self.cards.labels(state.name).set(state.count)
