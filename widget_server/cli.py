@@ -15,6 +15,9 @@ from widget_server.partners import partners
 from widget_server.settings import Settings, describe, read_settings
 from widget_server.snapshot.shelf import Shelf
 
+_DRAIN_S = 20
+"""How long a server that is told to end may take to finish what it has begun."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
@@ -39,10 +42,8 @@ def serve(settings: Settings) -> None:
     """Serve the snapshots of DATA_DIR."""
     import uvicorn
 
-    if settings.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        raise click.ClickException(
-            "WORKERS is more than 1: set PROMETHEUS_MULTIPROC_DIR to an empty folder, or /metrics shows one worker only"
-        )
+    if settings.workers > 1 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        _share_metrics()
     uvicorn.run(
         "widget_server.app:from_environment",
         factory=True,
@@ -54,7 +55,23 @@ def serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         log_level="warning",
+        timeout_graceful_shutdown=_DRAIN_S,
     )
+
+
+def _share_metrics() -> None:
+    """Give the workers a folder for their counters, empty: what an earlier run left would be added to theirs.
+
+    Before a worker imports prometheus, which looks for it then and never again.
+    """
+    import tempfile
+
+    told = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    folder = Path(told) if told else Path(tempfile.mkdtemp(prefix="alternance-widget-metrics-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("*.db"):
+        left.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 @main.command()

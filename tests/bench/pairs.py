@@ -1,9 +1,9 @@
 """Servers side by side on a noisy machine: pairs of slices, CPU per request, and what a ratio is worth.
 
-The only place that knows statistics. A value is the candidate's slice divided by the mean of the two slices of the base
-beside it (B C B C ... B); the median of the pairs is published with its coefficient of variation. A second base, measured
-as if it were a candidate, says what the machine makes of a ratio that is 1: when that leaves 0.9 to 1.1 or scatters by
-more than 0.2, no verdict is given.
+The only place that knows statistics. A value is the candidate's slice divided by the mean of the two slices of the
+base beside it (B C B C ... B). What is published is the median of the pairs with its coefficient of variation. A second
+base, measured as if it were a candidate, says what the machine makes of a ratio that is 1: when that leaves 0.9 to 1.1
+or scatters by more than 0.2, no verdict is given.
 """
 
 import http.client

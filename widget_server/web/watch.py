@@ -7,10 +7,11 @@ import os
 import time
 from collections import Counter as Counts
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget_server.domain.answer import SourceState
@@ -100,6 +101,11 @@ class Metrics:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         # With several workers each writes its numbers into files; only their sum is true.
+        folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+        for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
+            if not Path(f"/proc/{pid}").exists():
+                # A worker that died: its gauges would be added for ever.
+                mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library types this module in part
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library types this class in part
         return generate_latest(together)
