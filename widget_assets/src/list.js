@@ -206,6 +206,13 @@ document.addEventListener('change', ({ target }) => {
 document.addEventListener('click', (event) => {
   const link = /** @type {Element} */ (event.target).closest('a');
   const plain = !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  const inside = link?.getAttribute('href') ?? '';
+  if (inside[0] == '#') {
+    // To a card of this page, without an entry in the history.
+    event.preventDefault();
+    find(inside + ' a')?.focus();
+    return;
+  }
   if (!link || link.target || !plain || link.pathname != location.pathname || link.origin != location.origin) return;
   if (!find('.results') || event.defaultPrevented) return;
   event.preventDefault();
