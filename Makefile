@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national clean
+.PHONY: help install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national clean engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ browser: install node_modules/.installed ## the tests in Chromium, which is inst
 lighthouse: install node_modules/.installed ## performance, accessibility and best practices of the page, by Lighthouse
 	sh tests/browser/install-chromium.sh
 	$(BIN)/python -m tests.browser.lighthouse
+engines: install node_modules/.installed ## the same in Firefox ESR and WebKitGTK, which are installed when they are missing
+	sh tests/browser/install-engines.sh
+	$(BIN)/pytest tests/browser/other_engines.py --durations=5
 
 screenshots: install node_modules/.installed ## a picture of each state of the page, in build/screenshots
 	sh tests/browser/install-chromium.sh

@@ -66,7 +66,8 @@ def create_app(
     # One connection more than threads that make answers: the pages of single cards read on the event loop.
     library = Library(settings.data_path(), settings.expected_sources(), readers=threads + 1)
     library.refresh(at_once=True)
-    build = [__version__, fingerprint(assets), settings.public_url, *(each.sha256 for each in vintages(tables))]
+    told = (settings.public_url, settings.tile_url, settings.tile_credit)
+    build = [__version__, fingerprint(assets), *told, *(each.sha256 for each in vintages(tables))]
     editions = Editions(
         library=library,
         settings=settings,

@@ -36,7 +36,7 @@ ASSETS = Assets(
     bridge=asset("bridge.js", "/* bridge */"),
     style=asset("neutral.css", "body{margin:0}"),
     script=asset("list.0a1b2c3d.js", "/* list */"),
-    files={"list.0a1b2c3d.js": asset("list.0a1b2c3d.js", "/* list */")},
+    files={name: asset(name, f"/* {name} */") for name in ("list.0a1b2c3d.js", "map.0a1b2c3d.js", "map.0a1b2c3d.css")},
 )
 
 

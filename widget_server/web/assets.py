@@ -50,7 +50,6 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Assets:
     """Everything built: the loader that partners paste, the bridge and style that the page inlines, its scripts.
 
-    map_script, map_style   what is loaded when a visitor asks for the map
     released   every released loader with its file, newest first
     """
 
@@ -59,8 +58,6 @@ class Assets:
     style: Asset
     script: Asset
     files: dict[str, Asset]
-    map_script: Asset | None = None
-    map_style: Asset | None = None
     released: dict[Released, Asset] = field(default_factory=dict)
 
     def built(self, name: str, suffix: str) -> Asset:
@@ -89,7 +86,7 @@ def read_assets() -> Assets:
     """Read the built files. `FileNotFoundError` names what is missing: `make assets` builds them."""
     widget, embed = assets_folder()
     files = {path.name: _read(path) for path in sorted((widget / "dist").iterdir()) if path.suffix in _TYPES}
-    script = _named(files, "list.", ".js")
+    script = next(asset for name, asset in files.items() if name.startswith("list.") and name.endswith(".js"))
     released = msgspec.json.decode((embed / "releases" / "manifest.json").read_bytes(), type=list[Released])
     return Assets(
         loader=_read(embed / "dist" / "v1.js"),
@@ -97,8 +94,6 @@ def read_assets() -> Assets:
         style=files["neutral.css"],
         script=script,
         files=files,
-        map_script=_named(files, "map.", ".js"),
-        map_style=_named(files, "map.", ".css"),
         released={row: _read(embed / "releases" / row.file) for row in released},
     )
 
@@ -106,17 +101,14 @@ def read_assets() -> Assets:
 def fingerprint(assets: Assets) -> str:
     """Names what pages are made of: two builds with one fingerprint make the same pages."""
     digest = hashlib.blake2b(digest_size=12)
+    # Of the others a page holds only the name, which changes with what they hold.
     for asset in (assets.style, assets.bridge, assets.script):
         digest.update(asset.name.encode() + asset.body)
+    digest.update(" ".join(sorted(assets.files)).encode())
     folder = assets_folder()[0]
     for path in sorted([*(folder / "templates").glob("*.html"), *(folder / "locale").rglob("*.mo")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _named(files: dict[str, Asset], first: str, last: str) -> Asset:
-    """The file whose name holds its hash between these two."""
-    return next(asset for name, asset in files.items() if name.startswith(first) and name.endswith(last))
 
 
 def _read(path: Path) -> Asset:

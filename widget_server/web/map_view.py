@@ -51,7 +51,7 @@ def map_view(
 
 def read_tiles(settings: Settings, assets: Assets) -> Tiles | None:
     """The tile server that the operator chose; `SettingError` for an address that is none."""
-    if not settings.tile_url or assets.map_script is None or assets.map_style is None:
+    if not settings.tile_url:
         return None
     wanted = all(field in settings.tile_url for field in ("{z}", "{x}", "{y}"))
     if not wanted or not _TILE_URL.fullmatch(settings.tile_url):
@@ -62,6 +62,6 @@ def read_tiles(settings: Settings, assets: Assets) -> Tiles | None:
     return Tiles(
         url=settings.tile_url,
         credit=settings.tile_credit,
-        script=f"/assets/{assets.map_script.name}",
-        style=f"/assets/{assets.map_style.name}",
+        script=f"/assets/{assets.built('map', '.js').name}",
+        style=f"/assets/{assets.built('map', '.css').name}",
     )
