@@ -303,6 +303,31 @@ async def test_an_empty_list_names_the_partner_s_contact(tmp_path):
     assert "Parler à un conseiller" not in full
 
 
+async def test_lists_are_counted_by_partner_and_by_nothing_else(tmp_path):
+    fill(tmp_path)
+    async with client(tmp_path, partners=WHOLE) as http:
+        for _ in range(2):
+            await http.get("/v1/widget?partner=ville-x&romes=D1102")
+        await http.get(f"/v1/cards?{SEARCH}&partner=nobody")
+        text = (await http.get("/metrics")).text
+
+    assert 'widget_lists_total{partner="ville-x"} 2.0' in text
+    assert 'widget_lists_total{partner=""} 1.0' in text
+    assert "nobody" not in text
+
+
+async def test_what_was_wrong_with_a_query_is_in_a_header_without_a_word_of_it(tmp_path):
+    fill(tmp_path)
+    async with client(tmp_path, partners=WHOLE) as http:
+        page = await http.get("/v1/widget?romes=D1102&insee=35238&radius=999&evil%0d%0aX:=1")
+        data = await http.get(f"/v1/cards?{SEARCH}&evil=1")
+        tidy = await http.get(f"/v1/widget?{SEARCH}")
+
+    assert page.headers["alternance-notice"] == "param_unknown, out_of_bounds;param=radius"
+    assert data.headers["alternance-notice"] == "param_unknown"
+    assert "alternance-notice" not in tidy.headers
+
+
 def run(folder: Path, *arguments: str):
     return CliRunner().invoke(main, ["partners", *arguments], env={"PARTNERS_FILE": str(folder / "partners.toml")})
 

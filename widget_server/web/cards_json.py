@@ -14,6 +14,7 @@ from widget_server.domain.cards import Fact
 from widget_server.domain.query import PARAMETERS, Problem, is_tidy
 from widget_server.listing.answers import Source, list_card, make_listing
 from widget_server.web.cache import question_of
+from widget_server.web.headers import noticed
 from widget_server.web.readings import Pairs, Reading
 from widget_server.web.replies import JSON, OPEN, Made, problem, reply, send_list
 from widget_server.web.site import Site, cache_control, site_of
@@ -63,10 +64,11 @@ class CardList:
             await problem(request, 400, title, detail, parsed.errors)(scope, receive, send)
             return
         edition = site.editions.current()
+        partner = site.partners.find(parsed.request.partner)
 
         def make() -> Made:
             listing = make_listing(parsed.request, parsed.problems, edition.sources, site.occupations)
-            headers = OPEN | {"Cache-Control": cache_control(edition.sources)}
+            headers = OPEN | {"Cache-Control": cache_control(edition.sources)} | noticed(parsed.problems)
             return Made(body=listing.json(), media_type=JSON, headers=headers, shown=listing.shown())
 
         await send_list(
@@ -76,6 +78,7 @@ class CardList:
             edition=edition,
             reading=reading,
             make=make,
+            partner=partner.id if partner else None,
         )
 
 

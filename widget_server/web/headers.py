@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from widget_server.domain.query import BY_NAME, Problem
+
 EVERYWHERE: Final = {
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
@@ -46,6 +48,15 @@ def tool_headers(*, styles: Sequence[str]) -> dict[str, str]:
     policy = sent["Content-Security-Policy"].replace("connect-src", "frame-src 'self'; connect-src")
     alone = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"}
     return sent | alone | {"Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
+
+
+def noticed(problems: Sequence[Problem]) -> dict[str, str]:
+    """What was wrong with a query, for whoever watches headers: `Alternance-Notice: out_of_bounds;param=radius`.
+
+    Codes and names of the table only: nothing that a stranger wrote reaches a header.
+    """
+    told = [problem.code + (f";param={problem.param}" if problem.param in BY_NAME else "") for problem in problems]
+    return {"Alternance-Notice": ", ".join(dict.fromkeys(told))} if told else {}
 
 
 def notice_headers(styles: Sequence[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from widget_server.domain.query import is_tidy
 from widget_server.web.cache import question_of
 from widget_server.web.cards_json import find_card, told
 from widget_server.web.document import HOME_PATH, LIST_PATH, Rendered
-from widget_server.web.headers import notice_headers, page_headers
+from widget_server.web.headers import notice_headers, noticed, page_headers
 from widget_server.web.page import (
     DetailPage,
     ListPage,
@@ -70,6 +70,7 @@ class ListPages:
             page, shown = view()
             rendered = render_list(page)
             headers = _headers(rendered, partner, cache_control(edition.sources), apart=not self.alone)
+            headers |= noticed(parsed.problems)
             return Made(body=rendered.html, media_type=HTML, headers=headers, shown=shown)
 
         await send_list(

@@ -57,6 +57,7 @@ class Site:
     def served(self, known: Known) -> None:
         """What is counted for each list that leaves, whether it was made, kept or known to be unchanged."""
         self.impressions.add(known.entry.kept.shown)
+        self.metrics.listed(known.partner)
 
     @property
     def partners(self) -> Partners:

@@ -27,6 +27,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter("widget_requests", "Requests answered", ["route", "status"], registry=self.registry)
+        self.lists = Counter("widget_lists", "Lists shown, by partner", ["partner"], registry=self.registry)
+        self._lists: dict[str | None, Counter] = {}
         self.seconds = Histogram(
             "widget_request_seconds",
             "Time to answer, of what goes through the router: the fast path takes less than 0.1 ms",
@@ -66,6 +68,13 @@ class Metrics:
     def tier_failed(self) -> None:
         """Count a call to the second tier of the cache that failed."""
         self._tier_failures.inc()
+
+    def listed(self, partner: str | None) -> None:
+        """Count one list for a known partner, or for nobody: no address, no search, no time."""
+        counter = self._lists.get(partner)
+        if counter is None:
+            counter = self._lists[partner] = self.lists.labels(partner or "")
+        counter.inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one request under the path of its route."""
