@@ -49,3 +49,37 @@ async def ask():
 asyncio.run(ask())
 """
     assert run(code) == "quiet"
+
+
+def test_a_sync_and_an_answer_do_without_machine_learning_even_where_it_cannot_be_imported(tmp_path):
+    release, data = tmp_path / "recruiters.ndjson.gz", tmp_path / "data"
+    code = f"""
+import asyncio, gzip, json, os, sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if any(name == each or name.startswith(each + ".") for each in {LEARNING!r}):
+            raise ImportError(name + " is not installed here")
+sys.meta_path.insert(0, Absent())
+header = {{"format": 1, "model": "m", "day": "2026-11-23", "until": "2027-05-22", "count": 1}}
+row = {{
+    "siret": "73282932000074", "name": "Boulangerie Fictive", "naf": "1071C", "headcount": "03", "address": "1 rue",
+    "postcode": "35000", "commune": "35238", "lat": 48.11, "lon": -1.68, "expected_hires": 0.6,
+    "romes": [["D1102", 0.41, "A"]], "reasons": ["history"],
+}}
+with gzip.open({str(release)!r}, "wt") as stream:
+    stream.write(json.dumps(header) + "\\n" + json.dumps(row) + "\\n")
+os.environ |= {{"RECRUITERS_URL": {str(release)!r}, "DATA_DIR": {str(data)!r}}}
+from pathlib import Path
+from widget_server.cli import main
+try:
+    main(["sync", "recruiters", "--accept", "few", "--because", "one company is enough for a test"])
+except SystemExit as end:
+    assert not end.code, end.code
+from tests.contract.site import client
+async def ask():
+    async with client(Path({str(data)!r})) as http:
+        answer = await http.get("/v1/cards?romes=D1102&insee=35238")
+        print([card["title"] for card in answer.json()["cards"]])
+asyncio.run(ask())
+"""
+    assert run(code) == "['Boulangerie Fictive']"
