@@ -164,7 +164,7 @@ def test_links_that_open_a_window_say_so_and_the_others_stay_in_the_frame(state)
         ("job understood otherwise", ["« pain » peut aussi vouloir dire :", "Vente en alimentation"]),
         ("corrected", ["« D9999 » n’existe pas", "dont 12 sans niveau indiqué", "les 450 premiers résultats"]),
         ("locked", ["Métier : Boulangerie - viennoiserie · Lieu : Rennes (35) · Rayon : 30 km"]),
-        ("recruiter", ["Pas d’offre publiée ; d’après nos estimations", "Pourquoi cette entreprise ?"]),
+        ("recruiter", ["Estimation statistique, pas une offre d’emploi", "Pourquoi cette entreprise ?"]),
         (
             "widened",
             [
@@ -212,8 +212,8 @@ def test_real_data_are_not_called_a_demonstration():
 def test_an_estimate_is_explained_once_and_never_taken_for_an_offer():
     recruiters = tree(STATES["results"]({})).all("article", data_kind="recruiter")
 
-    assert [item.text.count("d’après nos estimations") for item in recruiters] == [1] + [0] * (len(recruiters) - 1)
-    assert all("pas une offre d’emploi" in item.text for item in recruiters[1:])
+    assert [item.text.count("D’après des données passées") for item in recruiters] == [1] + [0] * (len(recruiters) - 1)
+    assert all("pas une offre d’emploi" in item.text for item in recruiters)
     assert all("Candidature spontanée" in item.text and "%" not in item.text for item in recruiters)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -236,7 +236,9 @@ async def _opened(place: Path | str, kit: Kit) -> AsyncIterator[_File]:
             made = datetime.fromtimestamp(place.stat().st_mtime, UTC)
         except OSError as error:
             raise UpstreamDown(NAME, f"RECRUITERS_URL cannot be read: {error.strerror or error}") from error
-        yield _File(pieces=_local(place), made=made)
+        # A file that is refused at its first line is closed at once.
+        async with aclosing(_local(place)) as pieces:
+            yield _File(pieces=pieces, made=made)
         return
     parts = urlsplit(place)
     async with (
@@ -259,7 +261,7 @@ def _method(place: Path | str) -> bytes:
     return told
 
 
-async def _local(path: Path) -> AsyncIterator[bytes]:
+async def _local(path: Path) -> AsyncGenerator[bytes, None]:
     try:
         with path.open("rb") as file:
             while piece := file.read(_PIECE):

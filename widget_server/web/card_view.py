@@ -125,7 +125,9 @@ def _lines(t: Language, card: ListedCard, source: SourceState | None, now: datet
 
 def _estimate(t: Language, card: ListedCard, explained: bool) -> str:
     """What a predicted recruiter is, on every one of them, in full where asked; how strong, for which occupation."""
-    said = [t(wording.EXPLANATION if explained else wording.ESTIMATE)]
+    said = [t(wording.ESTIMATE)]
+    if explained:
+        said.append(t(wording.EXPLANATION))
     band = wording.BANDS.get(card.score_band or "")
     if band:
         said.append(t(band))

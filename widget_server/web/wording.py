@@ -78,11 +78,11 @@ PUBLIC_SEARCH: Final = "https://labonnealternance.apprentissage.beta.gouv.fr"
 """Where visitors can search when we have nothing at all."""
 
 EXPLANATION: Final = mark(
-    "Pas d’offre publiée ; d’après nos estimations, cette entreprise pourrait recruter en alternance dans ce métier."
+    "D’après des données passées, cette entreprise pourrait recruter en alternance dans ce métier."
 )
-"""What a predicted recruiter is, in full: once per list, where the first one stands."""
+"""What that means, in full: once per list, where the first one stands."""
 ESTIMATE: Final = mark("Estimation statistique, pas une offre d’emploi.")
-"""The same in short, on every other one."""
+"""What a predicted recruiter is, on every one of them."""
 BANDS: Final[Mapping[str, str]] = {
     "A": mark("Probabilité de recruter : forte."),
     "B": mark("Probabilité de recruter : moyenne."),
