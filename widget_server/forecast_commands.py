@@ -278,9 +278,12 @@ def _train(works: "Works", external_memory: bool, scheduler: str | None, *, agai
     from widget_server.forecast.pipeline import train_stage
 
     chosen = Training(external_memory=external_memory)
-    if scheduler is not None:
-        raise click.UsageError("--dask is not built yet")
-    return train_stage(works, settings=chosen, again=again)
+    if scheduler is None:
+        return train_stage(works, settings=chosen, again=again)
+    from widget_server.forecast.scale_out import DaskTrainer
+
+    with DaskTrainer.connected(scheduler) as trainer:
+        return train_stage(works, settings=chosen, trainer=trainer, again=again)
 
 
 def _score(settings: Settings, works: "Works", *, reasons: bool) -> "Stage":
