@@ -254,7 +254,12 @@ def _preview_shell(site: Site, parsed: Parsed) -> Shell:
 
 
 def _send(request: Request, page: Rendered, *, status: int = 200) -> Response:
-    headers = page_headers(frame_ancestors=("'self'",), scripts=page.script_hashes, styles=page.style_hashes)
+    headers = page_headers(
+        frame_ancestors=("'self'",),
+        scripts=page.script_hashes,
+        styles=page.style_hashes,
+        images=page.image_origins,
+    )
     return reply(request, page.html, HTML, headers=headers | {"Cache-Control": "private, no-cache"}, status=status)
 
 
