@@ -1,5 +1,6 @@
 """Which version is current, and what survives a crash, a corruption or a mistake."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.builders import NOW, declaration, entry, publish
 from widget_server.domain.errors import GuardRail, SnapshotCorrupt, SnapshotMissing
 from widget_server.snapshot.library import Library
-from widget_server.snapshot.shelf import Shelf
+from widget_server.snapshot.shelf import COMPARED, Shelf
 
 
 def test_a_published_card_can_be_read_with_everything_its_source_said(tmp_path):
@@ -124,3 +125,47 @@ def test_a_server_swaps_to_a_newer_version_between_two_requests(tmp_path):
 
     assert [loaded.snapshot and loaded.snapshot.manifest.counts.cards for loaded in library.loaded] == [2, None]
     assert kept[0].snapshot.find("a") is not None
+
+
+def flip(path, times):
+    """Change one byte of a file, and set its times back as far as one can."""
+    stat = path.stat()
+    with path.open("r+b") as file:
+        file.seek(200)
+        byte = file.read(1)
+        file.seek(200)
+        file.write(bytes([byte[0] ^ 1]))
+    if times:
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.parametrize("times", [False, True], ids=["plainly", "with its times set back"])
+def test_bytes_that_were_compared_once_are_compared_again_when_a_file_was_touched(tmp_path, times):
+    shelf = publish(tmp_path, [entry(f"c{number}") for number in range(40)])
+    version = shelf.current_version()
+    shelf.open(version)
+    assert COMPARED in [path.name for path in shelf.folder.iterdir()]
+    shelf.open(version)
+    flip(shelf.folder / version / "index" / "lat.npy", times)
+
+    with pytest.raises(SnapshotCorrupt, match=r"lat\.npy"):
+        shelf.open(version)
+
+
+def test_what_was_compared_is_not_read_again(tmp_path):
+    shelf = publish(tmp_path, [entry(f"c{number}") for number in range(40)])
+    version = shelf.current_version()
+    shelf.open(version)
+    remembered = (shelf.folder / COMPARED).stat().st_ino
+    shelf.open(version)
+
+    # Each comparison is remembered in a new file.
+    assert (shelf.folder / COMPARED).stat().st_ino == remembered
+
+
+def test_a_folder_where_nothing_can_be_remembered_is_compared_each_time(tmp_path):
+    shelf = publish(tmp_path, [entry("a")])
+    (shelf.folder / COMPARED).unlink(missing_ok=True)
+    (shelf.folder / COMPARED).mkdir()
+
+    assert shelf.open(shelf.current_version()).manifest.counts.cards == 1

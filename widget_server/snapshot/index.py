@@ -173,8 +173,10 @@ def map_array(path: Path, value: type[Value]) -> npt.NDArray[Value]:
     return array
 
 
-def open_postings(folder: Path, keys: tuple[str, ...], cards: int, *, points: bool) -> PostingLists:
-    """Map one set of postings and verify what a search relies on."""
+def open_postings(
+    folder: Path, keys: tuple[str, ...], cards: int, *, points: bool, trusted: bool = False
+) -> PostingLists:
+    """Map one set of postings and verify what a search relies on, unless it was verified before."""
     with_points = points and bool(keys)
     lists = PostingLists(
         keys=keys,
@@ -185,7 +187,8 @@ def open_postings(folder: Path, keys: tuple[str, ...], cards: int, *, points: bo
         lat=map_array(folder / "lat.npy", np.float32) if with_points else None,
         lon=map_array(folder / "lon.npy", np.float32) if with_points else None,
     )
-    verify_postings(lists, cards)
+    if not trusted:
+        verify_postings(lists, cards)
     return lists
 
 

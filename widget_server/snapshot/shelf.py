@@ -2,12 +2,14 @@
 
     DATA_DIR/<source>/<version>/   manifest.json, cards.sqlite, index/, unplaced/, columns/, sometimes method.json
     DATA_DIR/<source>/current      the name of the current version
+    DATA_DIR/<source>/.compared    the versions whose bytes were compared with their manifests, and the state they had
     DATA_DIR/<source>/.draft-*     a version being written; an orphan of a crash is swept by the next draft
 
 A crash at any instant leaves the previous version current: `current` is replaced by one atomic rename, after the new
 version and its folder have reached the disk.
 """
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -45,22 +47,28 @@ from widget_server.snapshot.store import CardReader, CardWriter, Spool
 CURRENT: Final = "current"
 METHOD: Final = "method.json"
 """How the data were made, as sections (domain/sections.py), where a source brings it along."""
+COMPARED: Final = ".compared"
 _DRAFT: Final = ".draft-"
 _SAMPLES_PER_REASON: Final = 20
 
 
 class Snapshot:
-    """One opened version: mapped index and columns, and the cards, for so many `readers` at the same time."""
+    """One opened version: mapped index and columns, and the cards, for so many `readers` at the same time.
 
-    def __init__(self, folder: Path, manifest: Manifest, *, readers: int = 1) -> None:
+    `trusted` when these very files were verified before: then nothing of the index is read until it is asked for.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, *, readers: int = 1, trusted: bool = False) -> None:
         self.manifest = manifest
         self.version = manifest.version
         self.cards = CardReader(folder / CARDS, readers=readers)
         if self.cards.count != manifest.counts.cards:
             raise SnapshotCorrupt(f"{folder.name}: {self.cards.count} cards, the manifest says {manifest.counts.cards}")
-        self.index: PostingLists = open_postings(folder / "index", manifest.keys, self.cards.count, points=True)
+        self.index: PostingLists = open_postings(
+            folder / "index", manifest.keys, self.cards.count, points=True, trusted=trusted
+        )
         self.unplaced: PostingLists = open_postings(
-            folder / "unplaced", manifest.unplaced_keys, self.cards.count, points=False
+            folder / "unplaced", manifest.unplaced_keys, self.cards.count, points=False, trusted=trusted
         )
         self.columns: Columns = open_columns(folder / "columns", self.cards.count)
         self.method: Sections | None = _method(folder) if METHOD in manifest.files else None
@@ -98,10 +106,36 @@ class Shelf:
         return manifests.read_manifest(self.folder / version)
 
     def open(self, version: str, *, readers: int = 1) -> Snapshot:
-        """Open a version after comparing every byte with its manifest."""
+        """Open a version after comparing every byte with its manifest: once, and again when a file was touched since.
+
+        Reading a national version to its end takes seconds, and each worker opens it at each start. What was compared
+        is remembered with the state of each file (size, inode, times): a write changes it, and nobody can set it back.
+        """
         manifest = self.read_manifest(version)
-        manifests.verify_files(self.folder / version, manifest)
-        return Snapshot(self.folder / version, manifest, readers=readers)
+        state = _state(self.folder / version, manifest)
+        known = self._compared()
+        trusted = state is not None and known.get(version) == state
+        if not trusted:
+            manifests.verify_files(self.folder / version, manifest)
+        snapshot = Snapshot(self.folder / version, manifest, readers=readers, trusted=trusted)
+        if not trusted and state is not None:
+            self._remember(known | {version: state})
+        return snapshot
+
+    def _compared(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode((self.folder / COMPARED).read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError):
+            return {}
+
+    def _remember(self, states: dict[str, str]) -> None:
+        there = set(self.versions())
+        aside = self.folder / f"{COMPARED}-{os.getpid()}"
+        try:
+            aside.write_bytes(msgspec.json.encode({name: told for name, told in states.items() if name in there}))
+            aside.replace(self.folder / COMPARED)
+        except OSError:
+            return  # a folder that is read-only here: each start compares again
 
     def draft(self, declaration: Declaration, *, started: datetime) -> "Draft":
         """Begin a new version; use it as a context manager."""
@@ -146,7 +180,7 @@ class Draft:
         self._shelf.folder.mkdir(parents=True, exist_ok=True)
         for orphan in self._shelf.folder.glob(f"{_DRAFT}*"):
             shutil.rmtree(orphan)
-        for unfinished in (f".{CURRENT}-*", f"{LAST_RUN}-*"):
+        for unfinished in (f".{CURRENT}-*", f"{LAST_RUN}-*", f"{COMPARED}-*"):
             for orphan in self._shelf.folder.glob(unfinished):
                 orphan.unlink()
         self._folder.mkdir()
@@ -317,6 +351,18 @@ def _area(card: Card) -> int:
     if place.precision == "region" and place.region:
         return region_area(place.region)
     return COUNTRY_AREA
+
+
+def _state(folder: Path, manifest: Manifest) -> str | None:
+    """What tells whether any file of a version was touched; None when one is missing."""
+    told = []
+    for name in sorted(manifest.files):
+        try:
+            stat = (folder / name).stat()
+        except OSError:
+            return None
+        told.append(f"{name} {stat.st_size} {stat.st_ino} {stat.st_dev} {stat.st_mtime_ns} {stat.st_ctime_ns}")
+    return hashlib.blake2b("\n".join(told).encode(), digest_size=16).hexdigest()
 
 
 def _fsync_all(folder: Path) -> None:
