@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national clean engines
+.PHONY: help install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national bench bench-scale bench-memory clean engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -76,6 +76,16 @@ test: lint types ## everything that CI runs
 	sh tests/browser/install-java.sh
 	sh tests/unit/install-redis.sh
 	$(BIN)/pytest
+
+bench: install ## the goals of speed, as ratios within one run: goal, measured, verdict; 20 minutes on two idle cores
+	sh tests/browser/install-chromium.sh
+	$(BIN)/python -m tests.bench.run
+
+bench-scale: install ## index, search, memory and start at 10^5 to 2*10^7 postings; one worker, two, two servers
+	$(BIN)/python -m tests.bench.scale
+
+bench-memory: install ## the slope of memory over 100 000 mixed requests
+	$(BIN)/python -m tests.bench.memory
 
 clean: ## remove what was installed and the demo's data
 	rm -rf $(VENV) node_modules .demo build

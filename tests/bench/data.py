@@ -79,7 +79,7 @@ def _trainings(economy: Economy, kit: Kit) -> Iterator[Entry | Rejection]:
 def _offers(economy: Economy, kit: Kit) -> Iterator[Entry | Rejection]:
     book = OfferBook(economy, Companies(economy, Naf.load()))
     for row in range(len(book.rows)):
-        yield offers.read_offer(orjson.dumps(book.offer(row)), kit)
+        yield offers.read_offer(orjson.dumps(book.offer(row)), kit)[0]
 
 
 def _recruiters(economy: Economy, kit: Kit) -> Iterator[Entry | Rejection]:
