@@ -59,6 +59,7 @@ browser: install node_modules/.installed ## the tests in Chromium, which is inst
 lighthouse: install node_modules/.installed ## performance, accessibility and best practices of the page, by Lighthouse
 	sh tests/browser/install-chromium.sh
 	$(BIN)/python -m tests.browser.lighthouse
+
 engines: install node_modules/.installed ## the same in Firefox ESR and WebKitGTK, which are installed when they are missing
 	sh tests/browser/install-engines.sh
 	$(BIN)/pytest tests/browser/other_engines.py --durations=5

@@ -375,6 +375,38 @@ def test_a_frame_in_a_hidden_tab_gets_its_height_when_it_is_shown(scene: Scene):
     assert scene.wrong == []
 
 
+def test_a_scroll_bar_that_comes_and_goes_is_a_loop_that_ends(scene: Scene):
+    page = scene.open(scene.paste.form_a() + scene.paste.script)
+    settled(page)
+
+    # What such a page does by itself: the frame is wider without the bar, its list then too low to need one.
+    page.evaluate("""() => {
+      const swing = () => {
+        const one = document.querySelector('alternance-widget');
+        one.style.width = one.style.width === '300px' ? '340px' : '300px';
+        requestAnimationFrame(swing);
+      };
+      swing();
+    }""")
+    until(page, "heard.some(([type]) => type === 'error')")
+
+    assert [detail["code"] for detail in heard(page, "error")] == ["resize_loop"]
+
+
+def test_what_is_wrong_is_said_once_on_the_console_with_its_remedy(scene: Scene):
+    said: list[str] = []
+    scene.context.on("console", lambda message: said.append(message.text) if message.type == "warning" else None)
+    page = scene.open(scene.paste.form_b('romes="D1102" insee="35238" radius="999"') + scene.paste.script)
+    settled(page)
+    frame_of(page).get_by_label("Offres d’emploi").uncheck()
+    until(page, "heard.filter(([type]) => type === 'results').length === 2")
+    quiet(page)
+
+    (line,) = [text for text in said if "out_of_bounds" in text]
+    assert line.startswith("alternance-widget out_of_bounds radius 999 ")
+    assert heard(page, "error")[0]["code"] == "out_of_bounds"
+
+
 def test_a_window_that_is_dragged_is_not_a_loop(scene: Scene):
     page = scene.open(scene.paste.form_a() + scene.paste.script)
     settled(page)

@@ -28,6 +28,17 @@ const tell = (/** @type {[type?: string, data?: object]} */ ...message) =>
 /** @type {(selector: string, within?: ParentNode) => HTMLElement | null} */
 const find = (selector, within = document) => within.querySelector(selector);
 
+/** What was said on the console: one line for each thing that is wrong. @type {Set<string>} */
+const warned = new Set();
+
+/** Say to whoever wrote the host page what is wrong with what it asked, and how to put it right. */
+const warn = () => {
+  for (const { code, param, value, hint, source } of JSON.parse(find('#alternance-state')?.textContent ?? '{"notices":[]}').notices) {
+    if (!warned.has(code)) console.warn('alternance-widget', code, ...[param, value, hint, source].filter(Boolean));
+    warned.add(code);
+  }
+};
+
 /** What this script says, in the page's language: the server wrote it there. @param {string} name */
 const say = (name) => find('.results')?.dataset[name] ?? '';
 
@@ -110,6 +121,7 @@ const show = async (address, paged) => {
     if (!put(await read(address, signal))) return location.replace(address);
     history.replaceState(null, '', results.dataset.here);
     tell();
+    warn();
     if (paged) {
       find('.cards a')?.focus({ preventScroll: parent != self });
       tell('scroll', {});
@@ -163,13 +175,17 @@ const offerMore = () => {
   button.onclick = append;
 };
 
-/** A height that will not settle would make the host page flicker: it stays as it is. Another width is a fresh start. */
+/**
+ * A height that will not settle would make the host page flicker: it stays as it is. A window that is dragged has another
+ * width each time, which is a fresh start; a scroll bar of the host page that comes and goes has two.
+ */
 const guard = () => {
   const main = /** @type {HTMLElement} */ (find('main'));
-  let [width, changes] = [0, 0];
+  let [before, width, changes] = [0, 0, 0];
   const observer = new ResizeObserver(() => {
-    if (main.offsetWidth != width) changes = 0;
-    width = main.offsetWidth;
+    const now = main.offsetWidth;
+    if (now != width && now != before) changes = 0;
+    if (now != width) [before, width] = [width, now];
     if (++changes > MAX_CHANGES) {
       observer.disconnect();
       main.style.height = main.offsetHeight + 'px';
@@ -232,3 +248,4 @@ offerMore();
 equip(search);
 offerMap(read);
 if (parent != self) guard();
+warn();

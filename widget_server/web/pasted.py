@@ -16,7 +16,7 @@ from widget_server.web.language import Language
 
 SANDBOX: Final = "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox"
 """`allow-same-origin` gives the frame an origin by which messages are checked; the popups are links in new tabs."""
-AROUND_PX: Final = 850
+AROUND_PX: Final = 1000
 PER_CARD_PX: Final = 350
 """What stands around the cards, and a card, on a screen of 360 px: a browser test compares them with the real page."""
 
