@@ -39,6 +39,36 @@ def test_a_page_around_the_partner_s_page_has_to_be_registered_too(page: Page, h
     innermost(page, 2).wait_for_url(REFUSED)
 
 
+@pytest.mark.parametrize("written", ["localhost", "LOCALHOST", "moi:secret@localhost"])
+def test_a_registered_site_is_known_however_its_address_is_written(page: Page, host: Host, widget: str, written):
+    host.pages["/"] = document(Pasted(widget).form_a())
+    page.goto(f"http://{written}:{host.server_port}/")
+
+    expect(page.frame_locator("iframe").locator("article")).to_have_count(3 * EACH)
+
+
+@pytest.mark.parametrize("written", ["127.0.0.1", "sous.localhost", "[::ffff:127.0.0.1]"])
+def test_another_name_of_the_same_machine_is_another_site(page: Page, host: Host, widget: str, written):
+    host.pages["/"] = document(Pasted(widget).form_a())
+    page.goto(f"http://{written}:{host.server_port}/")
+
+    innermost(page, 1).wait_for_url(REFUSED)
+
+
+@pytest.mark.parametrize("partner", ["inconnu", ""], ids=["unknown", "missing"])
+def test_an_unknown_partner_gets_a_notice_that_does_nothing(page: Page, host: Host, widget: str, partner):
+    answers = []
+    page.on("response", lambda response: answers.append(response))
+    host.pages["/"] = document(Pasted(widget, partner).form_a())
+    page.goto(f"{host.origin}/")
+
+    inside = page.frame_locator("iframe")
+    expect(inside.get_by_role("heading", name="La liste ne peut pas s’afficher ici")).to_be_visible()
+    assert inside.locator("article, form, script").count() == 0
+    assert inside.get_by_role("link").get_attribute("target") == "_blank"
+    assert [response.status for response in answers if "/v1/widget" in response.url] == [403]
+
+
 @pytest.mark.parametrize(
     "origins",
     [

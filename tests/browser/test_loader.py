@@ -617,6 +617,31 @@ def test_a_link_stands_in_for_the_element_where_scripts_are_off(browser: Browser
         expect(page.locator("article")).to_have_count(3 * EACH)
 
 
+def test_one_script_leaves_nothing_where_scripts_are_off(browser: Browser, scene: Scene):
+    scene.host.pages["/"] = document(scene.paste.form_c())
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(scene.host.origin)
+
+        assert page.locator("body > :not(script)").count() == 0
+
+
+def test_where_storage_is_blocked_everything_works(scene: Scene):
+    scene.context.add_init_script("""
+      const blocked = () => { throw new DOMException('blocked', 'SecurityError'); };
+      for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore']) {
+        Object.defineProperty(window, name, { get: blocked });
+      }
+      Object.defineProperty(Document.prototype, 'cookie', { get: blocked, set: blocked });
+    """)
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+    frame_of(page).get_by_label("Offres d’emploi").uncheck()
+    until(page, "heard.filter(([type]) => type === 'results').length === 2")
+
+    assert scene.wrong == []
+
+
 @pytest.mark.parametrize("form", ["form_a", "form_b", "form_c"])
 def test_no_form_breaks_a_strict_policy(scene: Scene, form):
     scene.host.headers = {"Content-Security-Policy": STRICT.format(widget=scene.paste.widget)}
