@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.contract.site import client, fill
+from tests.pages import EVIL
 from widget_server.domain.query import PARAMETERS, PROBLEM_CODES
 from widget_server.web.assets import read_assets
 from widget_server.web.configurator import CHOICES, LABELS, SECTIONS
@@ -57,6 +58,20 @@ async def test_they_stand_alone_and_are_never_framed(site, path):
     for address in re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.text):
         async with site() as http:
             assert "immutable" in (await http.get(address)).headers["cache-control"]
+
+
+@pytest.mark.parametrize("value", [EVIL, "\x00\r\nX: 1", "💥" * 90, "%", "-1", ","], ids=lambda value: repr(value[:8]))
+async def test_hostile_values_are_shown_as_text_and_break_nothing(site, value):
+    asked = {row.name: value for row in PARAMETERS} | {"job": value, "place": value, "caller": value, value[:20]: value}
+    async with site() as http:
+        for path in ("/configurateur", "/configurateur/apercu", "/v1/check", "/docs"):
+            page = await http.get(path, params=asked, headers=HTML)
+            assert page.status_code == 200
+            assert "<img src=x" not in page.text
+            assert page.text.count("</main>") == 1
+        data = await http.get("/v1/check", params=asked)
+
+    assert data.json()["verdict"] == "refused"
 
 
 # The configurator

@@ -136,6 +136,16 @@ def test_every_problem_is_named_by_its_line_at_once(tmp_path):
     assert sum(fault.startswith("line 19:") for fault in told) == 3
 
 
+def test_defaults_are_read_under_the_partner_s_own_terms(tmp_path):
+    row = '[[partner]]\nid = "aaa"\nname = "A"\norigins = ["https://a.example"]\nkinds = ["offer"]\n'
+
+    (told,) = faults(tmp_path, row + 'defaults = { kinds = ["training"] }\n')
+    (place,) = faults(tmp_path, row + 'defaults = { insee = "35238", region = 53 }\n')
+
+    assert "line 6: partner aaa: defaults.kinds: 'training' (kind_excluded)" in told
+    assert "place_ambiguous" in place
+
+
 def test_the_same_id_twice_and_a_broken_file_are_named_too(tmp_path):
     row = '[[partner]]\nid = "aaa"\nname = "A"\norigins = ["https://a.example"]\n'
 
@@ -169,6 +179,12 @@ async def test_a_newer_file_is_taken_without_restart_and_a_broken_one_is_not(tmp
     clock.now_s += 1
     assert registry.current().find("ville-y") is not None, "the last good version stays"
     assert "line 16" in (registry.problem or "")
+
+    for nothing in ("", "# no partner yet\n"):
+        path.write_text(nothing, "utf-8")
+        clock.now_s += 1
+        assert registry.current().find("ville-y") is not None, "an editor empties a file before it fills it"
+        assert "no partner is left" in (registry.problem or "")
 
     path.unlink()
     clock.now_s += 1

@@ -48,7 +48,6 @@ DEFAULTS: Final = tuple(
     name for name, row in BY_NAME.items() if name not in (*THEME, "partner", "origin", "page", "lock", "title")
 )
 _MISSING_CODES: Final = frozenset({"rome_missing", "place_missing"})
-
 _KNOWN: Final = (
     "id",
     "name",
@@ -81,8 +80,9 @@ class Registry:
         self._path = path
         self._gazetteer = gazetteer
         self._clock_s = clock_s
-        self._partners = read_partners(path, gazetteer)
+        # Before it is read: what changes meanwhile is seen at the next look.
         self._seen = self._signature()
+        self._partners = read_partners(path, gazetteer)
         self._looked_s = clock_s()
         self.problem: str | None = None
         """Why the file that is there now is not the one in use."""
@@ -97,7 +97,11 @@ class Registry:
             return self._partners
         self._seen = seen
         try:
-            self._partners = read_partners(self._path, self._gazetteer)
+            found = read_partners(self._path, self._gazetteer)
+            if self._partners.by_id and not found.by_id:
+                # Half a file, or none yet: an editor empties a file before it fills it.
+                raise RegistryRefused(self._path, ("no partner is left; to have none, unset PARTNERS_FILE",))
+            self._partners = found
         except SettingError as error:
             self.problem = str(error)
             _LOG.error("the partners stay as they were: %s", error)
@@ -304,16 +308,17 @@ class _Row:
         partner_id = self.text("id", "3 to 40 of a-z, 0-9 and -")
         if partner_id and not PARTNER_ID.fullmatch(partner_id):
             self.fault("id", f"{partner_id!r} is not 3 to 40 of a-z, 0-9 and -")
-        kinds = self.texts("kinds", KINDS)
+        listed = self.texts("kinds", KINDS)
+        kinds = tuple(kind for kind in KINDS if kind in listed) or KINDS
         found = Partner(
             id=partner_id,
             name=self.text("name", "what candidates read"),
             origins=self._origins(),
             callers=self.texts("callers"),
             terms=Terms(
-                defaults=self._defaults(gazetteer),
+                defaults=self._defaults(gazetteer, kinds),
                 lock=self.texts("lock", BY_NAME["lock"].choices),
-                kinds=tuple(kind for kind in KINDS if kind in kinds) or KINDS,
+                kinds=kinds,
             ),
             contact=self._contact(),
             logo=self._logo(folder),
@@ -334,7 +339,7 @@ class _Row:
                 self.fault("origins", f"{origin!r}: {told}", origin)
         return origins
 
-    def _defaults(self, gazetteer: Gazetteer) -> dict[str, str]:
+    def _defaults(self, gazetteer: Gazetteer, kinds: tuple[str, ...]) -> dict[str, str]:
         """Defaults, theme and title, checked by the parser that reads the same names in a query."""
         asked: dict[str, tuple[str, str]] = {}
         for key, known in (("defaults", DEFAULTS), ("theme", THEME)):
@@ -353,7 +358,7 @@ class _Row:
         title = self.text("title", required=False, longest=BY_NAME["title"].max_length or 80)
         if title:
             asked["title"] = ("title", title)
-        parsed = parse([(name, value) for name, (_, value) in asked.items()], gazetteer)
+        parsed = parse([(name, value) for name, (_, value) in asked.items()], gazetteer, Terms(kinds=kinds))
         for problem in parsed.problems:
             if problem.refused and problem.code not in _MISSING_CODES:
                 where = asked.get(problem.param, (problem.param, ""))[0]
