@@ -150,8 +150,9 @@ def from_environment() -> Starlette:
 async def _alive(app: Starlette) -> AsyncIterator[None]:
     """What goes on beside the requests: warming up, and following the shelves."""
     site: Site = app.state.site
-    # The indexes of both suggests are made aside: the first who types a place must not wait for them.
+    # What the first who types a place, or gives a point, would have to wait for is made aside.
     warming = [
+        asyncio.create_task(asyncio.to_thread(site.places.nearest, 46.5, 2.5)),
         asyncio.create_task(asyncio.to_thread(site.places.suggest, "a")),
         asyncio.create_task(asyncio.to_thread(site.occupations.suggest, "a")),
     ]

@@ -6,7 +6,7 @@ Each step is compared with its plain alternative in this process, interleaved, a
 import itertools
 import statistics
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import brotli
 import msgspec
@@ -134,7 +134,7 @@ def _page(site: Site, cases: list[Case]) -> list[Row]:
         told = timed(
             {
                 "whole": lambda page=page: render_list(page),
-                "bare": lambda page=page, without=without: render_list(_with(page, without)),
+                "bare": lambda page=page, without=without: render_list(replace(page, answer=without)),
                 "json": case.listing.json,
             },
             repeats=5,
@@ -152,12 +152,6 @@ def _page(site: Site, cases: list[Case]) -> list[Row]:
             note=f"{cards / statistics.median(whole):.0%} of the page; JSON of 50 {statistics.median(json):.2f} ms",
         ),
     ]
-
-
-def _with(page, answer):
-    from dataclasses import replace
-
-    return replace(page, answer=answer)
 
 
 def _compression(cases: list[Case]) -> list[Row]:

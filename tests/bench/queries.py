@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.bench import data
+from widget_server.domain.query import Centre
 from widget_server.sandbox.trades import TRADES
 
 
@@ -16,6 +17,18 @@ class Question:
     latitude: float
     longitude: float
     radius_km: int
+
+    def centre(self) -> Centre:
+        """The point, as a search takes it."""
+        return Centre(
+            label="",
+            latitude=self.latitude,
+            longitude=self.longitude,
+            municipalities=(),
+            departement=None,
+            region=None,
+            given=(),
+        )
 
     def query(self) -> str:
         """As a query string."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.bench import data
 from tests.bench.arrivals import arrive
 from tests.bench.hits import CARDS
-from tests.bench.pairs import Row, cores, publish, request, serving, widget
+from tests.bench.pairs import Row, publish, request, serving, widget
 from tests.bench.queries import questions
 from tests.processes import ROOT
 from widget_server.listing.search import _around
@@ -36,8 +36,6 @@ def _memory_mb(name: str) -> float:
 
 def one(postings: int) -> dict[str, float]:
     """A shelf of about so many postings, in this process: size, time to open, search, memory."""
-    from tests.bench.search import _centre
-
     establishments = postings // data.ROMES_EACH
     data.shelf(establishments)
     before = _memory_mb("VmRSS")
@@ -48,7 +46,7 @@ def one(postings: int) -> dict[str, float]:
     for romes, radius_km in ((5, 30), (20, 100)):
         ms = []
         for asked in itertools.islice(questions(21, romes, radius_km, known=index.keys), QUERIES):
-            centre = _centre(asked)
+            centre = asked.centre()
             begun = time.process_time_ns()
             _around(index, asked.romes, centre, float(radius_km))
             ms.append((time.process_time_ns() - begun) / 1e6)
@@ -137,8 +135,6 @@ def main() -> None:
         rows += traffic()
     publish("scale", rows)
 
-
-__all__ = ["cores", "one", "sizes", "traffic"]
 
 if __name__ == "__main__":
     main()

@@ -15,7 +15,6 @@ import numpy as np
 from tests.bench import data
 from tests.bench.pairs import Row, publish, timed
 from tests.bench.queries import Question, questions
-from widget_server.domain.query import Centre
 from widget_server.listing.search import _around, _circle_cells, _runs, grid, scan, search
 from widget_server.snapshot.index import STRIDE, PostingLists
 from widget_server.snapshot.shelf import Shelf
@@ -48,7 +47,7 @@ def _against_scan(
     plain: list[float] = []
     found = 0
     for asked in itertools.islice(questions(1, romes, radius_km, known=shelf.keys), QUERIES):
-        centre, point = _centre(asked), (asked.latitude, asked.longitude)
+        centre, point = asked.centre(), (asked.latitude, asked.longitude)
         runs = _runs(shelf, asked.romes)
         results = [
             _listed(hits)
@@ -90,14 +89,11 @@ def _national() -> list[Row]:
     snapshots = [Shelf(folder / name).open(Shelf(folder / name).current_version() or "") for name in data.SOURCES]
     rows = []
     for name, snapshot in zip(data.SOURCES, snapshots, strict=True):
-        begun = time.perf_counter()
-        Shelf(folder / name)
         rows.append(_size(f"national {name}", snapshot.index, 19.0))
-        del begun
     for romes, radius_km, goal_ms in ((5, 30, 1.0), (20, 100, 2.5)):
         told: list[float] = []
         for asked in itertools.islice(questions(2, romes, radius_km), QUERIES):
-            centre = _centre(asked)
+            centre = asked.centre()
             runs = timed(
                 {"all": lambda a=asked, c=centre: [search(each, a.romes, c, a.radius_km) for each in snapshots]},
                 repeats=3,
@@ -167,23 +163,11 @@ def _cpu_ms(run) -> float:
 
 
 def _found(shelf: PostingLists, asked: Question) -> list[tuple[int, int, int]]:
-    return _listed(_around(shelf, asked.romes, _centre(asked), float(asked.radius_km)))
+    return _listed(_around(shelf, asked.romes, asked.centre(), float(asked.radius_km)))
 
 
 def _listed(hits) -> list[tuple[int, int, int]]:
     return list(zip(hits.card.tolist(), hits.tenths.tolist(), hits.score.tolist(), strict=True))
-
-
-def _centre(asked: Question) -> Centre:
-    return Centre(
-        label="",
-        latitude=asked.latitude,
-        longitude=asked.longitude,
-        municipalities=(),
-        departement=None,
-        region=None,
-        given=(),
-    )
 
 
 def _sqlite(shelf: PostingLists) -> Path:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import brotli
+from msgspec.structs import replace
 
 from tests.bench import data
 from tests.bench.arrivals import arrive
@@ -85,8 +86,6 @@ def _publish_again(folder: Path) -> None:
     (aside / "manifest.json").unlink()
     (aside / "manifest.sha256").unlink()
     as_of = (data.NOW + timedelta(hours=1)).isoformat()
-    from msgspec.structs import replace
-
     write_manifest(aside, replace(manifest, version=later, harvest=replace(manifest.harvest, as_of=as_of)))
     aside.rename(folder / later)
     shelf.move_current(later)

@@ -93,13 +93,20 @@ class Tables:
 
     def rows(self, name: str) -> Iterator[list[str]]:
         """The rows of a table, without its header; none when there is no such table yet."""
+        reader = csv.reader(io.StringIO(self._text(name)))
+        next(reader, None)
+        return reader
+
+    def lines(self, name: str) -> list[str]:
+        """The same as lines that nobody has parsed, for a table without line ends in its cells."""
+        return [line for line in self._text(name).replace("\r\n", "\n").split("\n")[1:] if line]
+
+    def _text(self, name: str) -> str:
         text = self._texts.get(name)
         if text is None:
             file = FOLDER / f"{name}.csv.gz"
             text = gzip.decompress(file.read_bytes()).decode() if file.is_file() else ""
-        reader = csv.reader(io.StringIO(text))
-        next(reader, None)
-        return reader
+        return text
 
 
 SHIPPED: Final = Tables()
