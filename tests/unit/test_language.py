@@ -13,7 +13,8 @@ from widget_server.domain.answer import AnswerPlace
 from widget_server.domain.cards import CardPlace
 from widget_server.domain.query import BY_NAME
 from widget_server.web import wording
-from widget_server.web.language import LANGUAGES, language
+from widget_server.web.composed import known
+from widget_server.web.language import LANGUAGES, Words, language
 
 FR, EN = language("fr"), language("en")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -151,3 +152,31 @@ def test_a_place_follows_its_article_in_french_only():
 def test_french_typography_is_added_to_messages_and_never_to_values():
     assert FR("Pourquoi :") == "Pourquoi\u00a0:"
     assert FR("« {text} » peut aussi vouloir dire :", text="a : b").startswith("«\u00a0a : b\u00a0»")
+
+
+@pytest.mark.parametrize(
+    ("told", "english"),
+    [
+        (
+            "Estimation du 1er mai 2026, pour des embauches jusqu'au 31 octobre 2026",
+            "Estimate of 1 May 2026, for hires until 31 October 2026",
+        ),
+        ("6 à 9 salariés", "6 to 9 employees"),
+        ("1 000 à 1 999 salariés", "1,000 to 1,999 employees"),
+        ("10 000 salariés et plus", "10,000 employees or more"),
+        ("A recruté récemment en alternance", "Has hired apprentices recently"),
+        ("1 ou 2 salariés", "1 or 2 employees"),
+        ("Sans salarié", "No employees"),
+        (
+            "Boulanger / Boulangère (probabilité de recruter forte)",
+            "Boulanger / Boulangère (likelihood of hiring: high)",
+        ),
+    ],
+)
+def test_what_a_source_composes_in_our_words_is_translated(told, english):
+    assert known(EN, told) == Words(english)
+    assert known(FR, told).text == told
+
+
+def test_what_a_source_says_in_its_own_words_stays_as_it_is():
+    assert known(EN, "Travail le dimanche matin") == Words("Travail le dimanche matin", french=True)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from widget_server.domain.answer import ListedCard
 from widget_server.domain.cards import Fact
 from widget_server.web import wording
+from widget_server.web.composed import known
 from widget_server.web.document import Link
 from widget_server.web.language import Language, Words
 from widget_server.web.links import safe_url
@@ -24,8 +25,8 @@ class Row:
     """One fact of the detail page; `long` facts get a section of their own."""
 
     label: Words
-    text: str | None = None
-    items: tuple[str, ...] = ()
+    text: Words | None = None
+    items: tuple[Words, ...] = ()
     html: Markup | None = None
     link: Link | None = None
     long: bool = False
@@ -45,7 +46,7 @@ def summary_rows(t: Language, card: ListedCard, facts: Iterable[Fact]) -> list[R
         (t("SIRET"), card.organisation.siret),
     ]
     told = {fact.text for fact in facts}
-    return [Row(label=Words(label), text=text) for label, text in rows if text and text not in told]
+    return [Row(label=Words(label), text=Words(text)) for label, text in rows if text and text not in told]
 
 
 def _row(t: Language, fact: Fact) -> Row:
@@ -53,6 +54,7 @@ def _row(t: Language, fact: Fact) -> Row:
     url = safe_url(fact.url)
     link = Link(label=fact.text or wording.host(url), href=url, new=True) if url else None
     text = None if link else fact.text or (fact.url if not (html or fact.items) else None)
-    items = tuple(item for item in fact.items if item.strip())
+    items = tuple(known(t, item) for item in fact.items if item.strip())
     long = html is not None or len(items) > _LONG_LIST or len(text or "") > _LONG_TEXT
-    return Row(label=t.known(fact.label), text=text, items=items, html=html, link=link, long=long)
+    said = known(t, text) if text else None
+    return Row(label=t.known(fact.label), text=said, items=items, html=html, link=link, long=long)

@@ -8,6 +8,7 @@ from typing import Final
 from widget_server.domain.answer import ListedCard, SourceState
 from widget_server.domain.cards import AlsoOn
 from widget_server.web import wording
+from widget_server.web.composed import known
 from widget_server.web.document import Link
 from widget_server.web.language import Language, Words
 from widget_server.web.links import Urls, safe_url
@@ -77,7 +78,7 @@ def card_view(
         place=wording.where(card.place),
         lines=tuple(_lines(t, card, source, now)),
         chips=tuple(t(wording.FLAGS[flag]) for flag in card.flags if flag in wording.FLAGS),
-        reasons=tuple(t.known(reason.text) for reason in card.reasons[:_MOST_REASONS]),
+        reasons=tuple(known(t, reason.text) for reason in card.reasons[:_MOST_REASONS]),
         note=_estimate(t, card, explained) if card.kind == "recruiter" else None,
         source=_freshness(t, card, source, now),
         also_on=tuple(_also_on(other, urls) for other in card.also_on if other.kind == card.kind),
@@ -120,7 +121,7 @@ def _lines(t: Language, card: ListedCard, source: SourceState | None, now: datet
         if card.organisation.sector:
             yield Words(card.organisation.sector, french=True)
         if card.organisation.headcount:
-            yield t.known(card.organisation.headcount)
+            yield known(t, card.organisation.headcount)
 
 
 def _estimate(t: Language, card: ListedCard, explained: bool) -> str:
@@ -140,9 +141,10 @@ def _freshness(t: Language, card: ListedCard, source: SourceState | None, now: d
     label = card.source.label
     if card.estimated:
         # "Estimation, estimation du 3 novembre" would say it twice.
-        told = card.estimated
-        said = told if told.casefold().startswith(label.casefold()) else f"{label}, {told[:1].lower()}{told[1:]}"
-        return Words(said, french=True)
+        told = known(t, card.estimated)
+        if card.estimated.casefold().startswith(label.casefold()):
+            return told
+        return Words(f"{label}, {told.text[:1].lower()}{told.text[1:]}", french=told.french)
     published, updated = wording.ago(t, card.published_on, now), wording.ago(t, card.updated_on, now)
     if published:
         return Words(t("{source}, publiée {ago}", source=label, ago=published))
