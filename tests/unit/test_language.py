@@ -18,7 +18,14 @@ from widget_server.web.language import LANGUAGES, Words, language
 
 FR, EN = language("fr"), language("en")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-IN_FRENCH_ONLY = {"method.html", "integrator.html", "configurator.html", "docs.html", "check.html"}
+IN_FRENCH_ONLY = {
+    "method.html",
+    "method_recruiters.html",
+    "integrator.html",
+    "configurator.html",
+    "docs.html",
+    "check.html",
+}
 """Documents of the operator. The pages of the search are in both languages."""
 TEMPLATES = [
     path for path in sorted((ROOT / "widget_assets" / "templates").glob("*.html")) if path.name not in IN_FRENCH_ONLY
