@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import msgspec
@@ -21,6 +22,7 @@ from tests.forecast.releases import (
     released,
     scores_of,
     sirets,
+    stock,
     tables_of,
 )
 from widget_server.domain.errors import GateRed
@@ -247,8 +249,6 @@ def test_a_model_without_a_backtest_is_red(good):
 )
 def test_somebody_in_the_release_who_may_not_be_shown_is_red(good, tmp_path, given, word):
     """The tables know better than those that the release was made of."""
-    from tests.forecast.releases import stock
-
     opt_out = given.pop("opt_out", ())
     tables = tables_of(tmp_path, establishments=stock(**given), opt_out=opt_out)
 
@@ -352,7 +352,7 @@ def test_code_that_was_not_tried_on_the_synthetic_economy_is_red(good, synthetic
 
 def test_every_gate_has_been_red_in_this_file():
     """The parametrized claims above name each gate of the table."""
-    source = __import__("pathlib").Path(__file__).read_text("utf-8")
+    source = Path(__file__).read_text("utf-8")
 
     named = {gate.name for gate in GATES if f'{{"{gate.name}"}}' in source or f'("{gate.name}"' in source}
 
