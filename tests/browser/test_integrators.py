@@ -230,7 +230,6 @@ def test_the_code_can_be_reached_and_copied_by_keyboard_alone(page: Page):
 def test_no_site_can_put_them_in_a_frame(scene: Scene, widget: str, path):
     host = scene.open(f'<iframe src="{widget}{path}"></iframe>')
 
-    expect(host.locator("iframe")).to_be_visible()
-    host.wait_for_function("frames.length == 1")
-    host.wait_for_timeout(0)
-    assert [frame.url for frame in host.frames[1:]] == ["chrome-error://chromewebdata/"]
+    host.wait_for_load_state("load")
+    (frame,) = host.frames[1:]
+    frame.wait_for_url("chrome-error://chromewebdata/")
