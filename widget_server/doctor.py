@@ -4,12 +4,14 @@ Each check gives findings: ok, a note, or something that needs attention. Nothin
 """
 
 import asyncio
+import gzip
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
@@ -26,6 +28,7 @@ from widget_server.settings import DAY_S, Settings
 from widget_server.snapshot.runs import read_run
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
+from widget_server.sources.recruiters import RELEASE, Header
 from widget_server.sync.sync import kit_for
 from widget_server.sync.watch import Plan, is_watched, plans
 from widget_server.web.registry import read_partners
@@ -36,6 +39,8 @@ _SKEW_S: Final = 120.0
 _SPACE: Final = 3
 _LEAST_FREE: Final = 500 << 20
 _UNUSED: Final = timedelta(days=300)
+_XGBOOSTS: Final = ("xgboost", "xgboost-cpu")
+_LATE_RELEASE: Final = timedelta(days=45)
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +53,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
+def _installed(distribution: str) -> str | None:
+    """The version of an installed distribution, None when it is not there."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def _finding(area: str, name: str, told: str, remedy: str = "", state: State | None = None) -> Finding:
     """Something with a remedy needs attention, unless it is said to be a note."""
     return Finding(area=area, name=name, state=state or ("attention" if remedy else "ok"), told=told, remedy=remedy)
@@ -55,11 +68,12 @@ def _finding(area: str, name: str, told: str, remedy: str = "", state: State | N
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor:
-    """What the checks look at. `calls` False leaves the network alone."""
+    """What the checks look at. `calls` False leaves the network alone; `installed` tells versions of distributions."""
 
     settings: Settings
     now: datetime
     calls: bool = True
+    installed: Callable[[str], str | None] = _installed
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, area by area."""
@@ -68,6 +82,7 @@ class Doctor:
             self._reference,
             self._disk,
             self._snapshots,
+            self._forecast,
             self._duties,
             self._partners,
         )
@@ -137,6 +152,33 @@ class Doctor:
             return _finding("snapshot", name, told)
         told += f", late: the limit is {limit_s / 3600:.0f} h"
         return _finding("snapshot", name, told, f"widget-server sync {name}; the limit is {kind.upper()}S_LATE_AFTER_S")
+
+    def _forecast(self) -> Iterator[Finding]:
+        """Which xgboost would train, and whether the release in place is late."""
+        there = {name: version for name in _XGBOOSTS if (version := self.installed(name))}
+        told = ", ".join(f"{name} {version}" for name, version in there.items())
+        if len(there) == len(_XGBOOSTS):
+            remedy = "pip uninstall xgboost xgboost-cpu, then pip install 'alternance-widget[forecast]'"
+            yield _finding("forecast", "xgboost", f"{told} overwrite each other's files", remedy)
+        else:
+            yield _finding("forecast", "xgboost", told or "not installed: this machine makes no forecast")
+        release = self.settings.data_path() / RELEASE
+        if not release.exists():
+            return
+        try:
+            with gzip.open(release) as stream:
+                header = msgspec.json.decode(stream.readline(), type=Header)
+        except (OSError, EOFError, msgspec.DecodeError) as error:
+            remedy = 'widget-server forecast rollback --because "..."'
+            yield _finding("forecast", "release", f"{release} cannot be read: {error}", remedy)
+            return
+        age = self.now.date() - header.day
+        told = f"{release.resolve().parent.name}: {header.count} establishments, of {header.day}, until {header.until}"
+        if header.demonstration or age <= _LATE_RELEASE:
+            yield _finding("forecast", "release", f"{told}{', fictitious' if header.demonstration else ''}")
+            return
+        told += f"; its inputs are {age.days} days old, the limit is {_LATE_RELEASE.days}"
+        yield _finding("forecast", "release", told, "newer inputs, then widget-server forecast run FOLDER")
 
     def _duties(self) -> Iterator[Finding]:
         """What the licence of the offers asks for: a full harvest every 24 h, and nothing shown long after."""

@@ -1,5 +1,6 @@
 """The doctor names each thing that needs attention with its remedy, and its exit code tells."""
 
+import gzip
 import json
 import os
 from collections.abc import Iterator
@@ -252,3 +253,70 @@ def publish_now(folder: Path) -> None:
             folder, [entry(f"{name}-1", kind=kind)], declaration(name, kind), started=now,
             harvest=harvest(as_of=now.isoformat(), ended=now),
         )  # fmt: skip
+
+
+# The forecast.
+
+
+def release(folder: Path, day: str, **more: object) -> None:
+    """A release in place, as far as the doctor looks at one."""
+    releases = folder / "forecast" / "releases"
+    (releases / "one").mkdir(parents=True)
+    header = {"format": 1, "model": "m", "day": day, "until": "2027-05-01", "count": 7} | more
+    (releases / "one" / "recruiters.ndjson.gz").write_bytes(gzip.compress(json.dumps(header).encode() + b"\n"))
+    (releases / "current").symlink_to("one")
+
+
+@pytest.mark.parametrize(
+    ("installed", "state", "said"),
+    [
+        ({}, "ok", "makes no forecast"),
+        ({"xgboost-cpu": "3.2.0"}, "ok", "xgboost-cpu 3.2.0"),
+        ({"xgboost": "3.2.1"}, "ok", "xgboost 3.2.1"),
+        ({"xgboost": "3.2.1", "xgboost-cpu": "3.2.0"}, "attention", "overwrite each other"),
+    ],
+    ids=["none", "the small one", "the large one", "both"],
+)
+def test_which_xgboost_is_there_is_told_and_both_are_one_too_many(
+    tmp_path: Path, installed: dict[str, str], state: str, said: str
+):
+    doctor = Doctor(settings=sound(tmp_path), now=NOW, calls=False, installed=installed.get)
+
+    (found,) = [each for each in doctor.findings() if (each.area, each.name) == ("forecast", "xgboost")]
+
+    assert found.state == state
+    assert said in found.told
+    assert ("pip uninstall" in found.remedy) is (state == "attention")
+
+
+@pytest.mark.parametrize(
+    ("day", "more", "state"),
+    [
+        ("2026-10-10", {}, "ok"),
+        ("2026-10-09", {}, "attention"),
+        ("2026-01-01", {"demonstration": True}, "ok"),
+    ],
+    ids=["45 days old", "46 days old", "fictitious"],
+)
+def test_a_release_of_old_inputs_is_late(tmp_path: Path, day: str, more: dict[str, object], state: str):
+    release(tmp_path, day, **more)
+
+    found = told(sound(tmp_path))["forecast", "release"]
+
+    assert found.state == state
+    assert "7 establishments" in found.told
+    assert ("widget-server forecast run" in found.remedy) is (state == "attention")
+
+
+def test_a_release_that_cannot_be_read_is_named(tmp_path: Path):
+    release(tmp_path, "2026-11-01")
+    (tmp_path / "forecast/releases/one/recruiters.ndjson.gz").write_bytes(b"no gzip")
+
+    found = told(sound(tmp_path))["forecast", "release"]
+
+    assert found.state == "attention"
+    assert "rollback" in found.remedy
+
+
+def test_without_a_forecast_there_is_no_finding_on_a_release(tmp_path: Path):
+    assert ("forecast", "release") not in told(sound(tmp_path))
