@@ -234,6 +234,23 @@ def test_an_element_that_is_moved_keeps_the_search_of_the_visitor(scene: Scene):
     assert page.evaluate("history.length") == entries
 
 
+def test_a_value_that_the_server_corrects_is_asked_for_once(scene: Scene):
+    asked: list[str] = []
+    scene.context.on("request", lambda request: asked.append(request.url) if "/v1/widget?" in request.url else None)
+    page = scene.open(scene.paste.form_b() + scene.paste.script)
+    settled(page)
+
+    page.evaluate("document.querySelector('alternance-widget').setAttribute('radius', '999')")
+    until(page, "heard.filter(([type]) => type === 'ready').length === 2")
+    settled(page)
+    quiet(page)
+
+    # The page says 200 km and tells back 999: were it told back corrected, it would be asked again and again.
+    assert heard(page, "ready")[1]["params"]["radius"] == "999"
+    assert heard(page, "results")[-1]["radius_km"] == 200
+    assert len(asked) == 2
+
+
 def test_an_element_that_comes_and_goes_leaves_no_listener(scene: Scene):
     page = scene.open(scene.paste.form_b() + scene.paste.script)
     settled(page)

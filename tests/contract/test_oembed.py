@@ -62,6 +62,12 @@ async def test_an_address_of_ours_becomes_form_a_without_its_script(tmp_path):
     assert answer.headers["cache-control"] == "public, max-age=3600"
 
 
+async def test_a_job_that_was_typed_is_in_the_title(tmp_path):
+    told = (await ask(tmp_path, "url=" + quote(f"{HOME}/v1/widget?job=cuisinier&insee=35238"))).json()
+
+    assert told["title"].endswith("de cuisine, Rennes")
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -13,6 +13,7 @@ from widget_server.web import wording
 from widget_server.web.document import language_of
 from widget_server.web.pasted import form_a, frame_title, reserved_height_px
 from widget_server.web.replies import JSON, OPEN, problem, reply
+from widget_server.web.search_page import read_search
 from widget_server.web.site import Site, base_url, site_of
 
 PATHS: Final = frozenset({"/v1/widget"})
@@ -79,7 +80,7 @@ def _own(request: Request, site: Site, url: str) -> tuple[str, list[tuple[str, s
 
 def _describe(site: Site, pairs: list[tuple[str, str]]) -> tuple[str, int]:
     """The title of the frame, and the height for the cards that its first page has now."""
-    parsed = site.parse(pairs)
+    _, parsed = read_search(site, pairs)
     asked = parsed.request
     shown = tuple(Occupation(rome=code, label=site.occupations.label(code) or code) for code in asked.romes)
     t = language_of(asked)
