@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -43,6 +44,7 @@ from widget_server.web.turnstile import Turnstile
 from widget_server.web.watch import Metrics, Watch
 
 _LOG = logging.getLogger(__name__)
+_WARM_AFTER_S = 1.0
 
 
 def create_app(
@@ -150,18 +152,14 @@ def from_environment() -> Starlette:
 async def _alive(app: Starlette) -> AsyncIterator[None]:
     """What goes on beside the requests: warming up, and following the shelves."""
     site: Site = app.state.site
-    # What the first who types a place, or gives a point, would have to wait for is made aside.
-    warming = [
-        asyncio.create_task(asyncio.to_thread(site.places.nearest, 46.5, 2.5)),
-        asyncio.create_task(asyncio.to_thread(site.places.suggest, "a")),
-        asyncio.create_task(asyncio.to_thread(site.occupations.suggest, "a")),
-    ]
-    counting = asyncio.create_task(site.impressions.keep_flushing())
+    warming = asyncio.create_task(_warm(site))
     following = asyncio.create_task(_tick(site))
+    counting = asyncio.create_task(site.impressions.keep_flushing())
     yield
     following.cancel()
     counting.cancel()
-    await asyncio.gather(following, counting, *warming, return_exceptions=True)
+    warming.cancel()
+    await asyncio.gather(following, counting, warming, return_exceptions=True)
     await site.impressions.flush()
     await site.cache.close()
 
@@ -170,6 +168,17 @@ def _impressions(settings: Settings) -> ImpressionStore | None:
     if settings.impressions not in ("on", "off"):
         raise SettingError(f'IMPRESSIONS: {settings.impressions!r} is neither "on" nor "off"')
     return ImpressionStore(settings.data_path()) if settings.impressions == "on" else None
+
+
+async def _warm(site: Site) -> None:
+    """Make aside what the first who types a place, or gives a point, would have to wait for.
+
+    Not at once: the lifespan begins before the port is bound, and this would take its time from the first answers.
+    """
+    await asyncio.sleep(_WARM_AFTER_S)
+    for make in (partial(site.places.suggest, "a"), partial(site.occupations.suggest, "a")):
+        await asyncio.to_thread(make)
+    await asyncio.to_thread(site.places.nearest, 46.5, 2.5)
 
 
 async def _tick(site: Site) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections import Counter
 from contextlib import contextmanager
 
@@ -171,9 +172,16 @@ async def test_the_memory_stays_within_its_bytes_and_loses_what_was_not_used():
         assert await memory.get("k0") is entries["k0"]
 
     assert len(memory) == 10
-    assert not entries["k0"].dropped
-    assert entries["k1"].dropped
     assert await memory.get("k1") is None
+
+
+async def test_what_leaves_the_memory_is_freed_whoever_learnt_it():
+    memory = Memory(most_bytes=10)
+    await memory.set("a", Entry(kept()))
+    pointer = weakref.ref(await memory.get("a"))
+    await memory.set("b", Entry(kept()))
+
+    assert pointer() is None
 
 
 async def test_a_second_coding_counts_as_bytes_too():

@@ -104,9 +104,7 @@ class Memory(SimpleMemoryCache):  # type: ignore[misc]  # aiocache ships no type
         return True
 
     def _forget(self, key: str) -> None:
-        entry = self._cache.pop(key, None)
-        if entry is not None:
-            entry.dropped = True
+        if self._cache.pop(key, None) is not None:
             self.size_bytes -= self._sizes.pop(key)
 
 

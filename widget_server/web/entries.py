@@ -40,19 +40,18 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry:
-    """A kept answer, ready to be sent. `dropped` once it left the cache, so that nobody goes on to point at it.
+    """A kept answer, ready to be sent.
 
     size_bytes   about what it takes in memory; it grows when a second coding is asked for
     """
 
-    __slots__ = ("_gzip", "brotli", "dropped", "etag", "fresh_until_s", "kept", "not_modified", "size_bytes")
+    __slots__ = ("__weakref__", "_gzip", "brotli", "etag", "fresh_until_s", "kept", "not_modified", "size_bytes")
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         self.brotli = _prepared(kept.headers, kept.body, b"br")
         self.not_modified = _not_modified(kept.headers)
         self.fresh_until_s = kept.made_s + FRESH_S
-        self.dropped = False
         self.etag = next(value for name, value in kept.headers if name == b"etag")
         self.size_bytes = len(kept.body) + sum(len(name) + len(value) for name, value in kept.headers) + _OVERHEAD_BYTES
         self._gzip: Prepared | None = None

@@ -1,13 +1,14 @@
 """The fast path: a request whose exact text was answered before is answered in front of the router.
 
-It holds no answers of its own, only pointers from (path, raw query) to entries of the cache. Everything else, and
-whatever could change a header, goes on to the router.
+It holds no answers of its own, only weak pointers from (path, raw query) to entries of the cache: what the cache gives
+up is gone, whoever points at it. Everything else, and whatever could change a header, goes on to the router.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from weakref import ReferenceType, ref
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +22,7 @@ LONGEST_QUERY_BYTES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Where a learnt request leads: the key and the entry in the cache, and the partner whose page it is."""
+    """Where a request led: the key and the entry in the cache, and the partner whose page it is."""
 
     key: str
     entry: Entry
@@ -40,7 +41,7 @@ class Learnt:
         self._editions = editions
         self._cache = cache
         self._token = ""
-        self._known: OrderedDict[tuple[str, bytes], Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bytes], tuple[str, ReferenceType[Entry], str | None]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -50,25 +51,27 @@ class Learnt:
         if len(query) > LONGEST_QUERY_BYTES or token != self._editions.current().token:
             return
         self._turn(token)
-        self._known[path, query] = known
+        self._known[path, query] = known.key, ref(known.entry), known.partner
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
     def find(self, path: str, query: bytes) -> Known | None:
         """The entry of a request, if it is known and may be sent now."""
-        known = self._known.get((path, query))
-        if known is None:
+        pointer = self._known.get((path, query))
+        if pointer is None:
             return None
         edition = self._editions.current()
         self._turn(edition.token)
         if (path, query) not in self._known:
             return None
-        if known.entry.dropped or edition.now_s >= known.entry.fresh_until_s:
+        key, entry_of, partner = pointer
+        entry = entry_of()
+        if entry is None or edition.now_s >= entry.fresh_until_s:
             del self._known[path, query]
             return None
         self._known.move_to_end((path, query))
-        self._cache.used(known.key)
-        return known
+        self._cache.used(key)
+        return Known(key, entry, partner)
 
     def _turn(self, token: str) -> None:
         """With a new edition everything that was learnt is void."""
