@@ -107,6 +107,12 @@ def test_a_shared_address_gives_the_list_that_was_filtered(browser, site: Site):
         shared = page.url
         seen = page.locator("article").evaluate_all("all => all.map((one) => one.dataset.id)")
 
+        # The other language is that of this list, not of the one that was opened.
+        assert (
+            page.get_by_role("link", name="English version")
+            .get_attribute("href")
+            .endswith("kinds=offer,recruiter&lang=en")
+        )
         with browser.new_page() as other:
             other.goto(shared)
             assert other.locator("article").evaluate_all("all => all.map((one) => one.dataset.id)") == seen

@@ -66,6 +66,7 @@ const put = (next) => {
   const open = /** @type {HTMLDetailsElement | null} */ (find('form>details'))?.open;
   document.title = next.title;
   document.documentElement.lang = next.documentElement.lang;
+  swap('main>.switch', next);
   swap('main>.title', next);
   swap('form', next);
   swap('footer', next);
