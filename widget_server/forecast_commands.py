@@ -264,9 +264,10 @@ def run(
     stages: list[Stage] = []
     with _works(settings, common) as works:
         terms = _terms(settings, bootstrap, floors, overrides, reasons)
-        from widget_server.forecast.pipeline import ingest_stage, publish_stage
+        from widget_server.forecast.pipeline import ingest_stage, prove, publish_stage
 
         stages.append(_told(ingest_stage(works, folder, max_rejects), common))
+        prove(works)
         stages.append(_told(_train(works, external_memory, scheduler, again=False), common))
         stages.append(_told(_score(settings, works, reasons=not no_reasons), common))
         published = publish_stage(works, terms)

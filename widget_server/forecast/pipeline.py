@@ -10,9 +10,10 @@ Each stage takes the newest folder of the stage before it, and is skipped when i
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -36,6 +37,7 @@ from widget_server.forecast.ingest import COUNTS, Ingested, Reference, files, in
 from widget_server.forecast.metrics import METRICS_FILE, read_metrics
 from widget_server.forecast.model import Settings, Trainer
 from widget_server.forecast.model_card import Story, write_card
+from widget_server.forecast.quality import STANDARD, measure_quality
 from widget_server.forecast.release import (
     FILE,
     KEPT,
@@ -60,6 +62,7 @@ SCORES: Final = "scores"
 RELEASES: Final = "releases"
 SYNTHETIC: Final = "synthetic.json"
 GATE_TABLE: Final = "gates.json"
+PROOF_SIZE: Final = 20_000
 _TABLES: Final = "tables"
 _COMPARED: Final = ("precision_at_10", "ndcg_at_10", "deviance", "ece", "auc")
 """What the gates of the next release compare with."""
@@ -142,6 +145,29 @@ def ingest_stage(works: Works, folder: Path, ceilings: Mapping[str, float] | Non
             keep=works.keep,
         )
     )  # fmt: skip
+
+
+def prove(works: Works) -> None:
+    """Measure this version of the code on a synthetic economy, once, unless a larger `bench` did: a gate asks for it.
+
+    One seed at PROOF_SIZE, with the bounds that hold at that size; of fictitious companies nobody asks.
+    """
+    found = _synthetic(works)
+    _, _, report = _newest_inputs(works)
+    if report.demonstration or (found is not None and found.code == code_version()):
+        return
+    works.progress(f"this code was not measured yet: one synthetic economy of {PROOF_SIZE} establishments comes first")
+    quality = measure_quality(
+        seeds=(1,),
+        size=PROOF_SIZE,
+        economies=(STANDARD,),
+        threads=works.threads,
+        memory=works.memory,
+        progress=works.progress,
+    )
+    aside = works.root / f".{SYNTHETIC}"
+    aside.write_bytes(msgspec.json.format(msgspec.json.encode(quality.synthetic()), indent=1) + b"\n")
+    aside.replace(works.root / SYNTHETIC)
 
 
 def train_stage(
@@ -381,8 +407,6 @@ def _outputs(stage: Stage, prefix: str) -> dict[str, str]:
 
 
 def _hash_of(value: object) -> str:
-    from hashlib import sha256
-
     return sha256(msgspec.json.encode(value, order="deterministic", enc_hook=_plain)).hexdigest()
 
 
@@ -402,6 +426,3 @@ def _flat(settings: Mapping[str, object]) -> dict[str, Value]:
 
 def _listed(value: object) -> str:
     return ",".join(str(each) for each in value) if isinstance(value, Sequence) else repr(value)
-
-
-Told = Callable[[Stage], None]
