@@ -1,0 +1,156 @@
+"""Does the model card say what is so, beside its references, and nothing beyond?"""
+
+import xml.etree.ElementTree as Xml
+
+import msgspec
+import pytest
+
+from tests.forecast.releases import ORIGIN, SYNTHETIC, backtest
+from widget_server.domain.plots import draw
+from widget_server.domain.sections import Plot, Sections, Series
+from widget_server.forecast.gates import Verdict
+from widget_server.forecast.ingest import Counts, Ingested
+from widget_server.forecast.metrics import Score
+from widget_server.forecast.model_card import CARD, METHOD, WARNING, Story, markdown, sections, write_card
+
+INGESTED = Ingested(
+    day="2026-07",
+    lag_months=2,
+    source="essai",
+    tables=[
+        Counts(table="hires", read=1234, accepted=1200, written=1200, skipped=30, rejected=4, repaired={},
+               skipped_for={}, rejected_for={})
+    ],
+    ceilings={},
+    stocks=[ORIGIN.first_day],
+    headcount_year=2024,
+    own_place=0.97,
+)  # fmt: skip
+
+
+def story(**more):
+    return Story(**({"metrics": backtest(), "ingested": INGESTED} | more))
+
+
+def text_of(told: Story) -> str:
+    return markdown(sections(told)).replace("\u00a0", " ")
+
+
+def test_it_has_every_part_that_a_reader_asks_for():
+    headings = [section.heading for section in sections(story()).sections]
+
+    assert headings == [
+        "Ce que c’est", "Données et période", "Ce que le modèle ne sait pas", "Résultats à côté des références",
+        "Sur une économie synthétique", "Effet de la tension du marché", "Petites entreprises",
+        "Répartition de la charge", "Contrôles avant publication", "Limites", "Opposition et registre",
+    ]  # fmt: skip
+
+
+def test_its_four_plots_are_files_beside_it_and_well_formed(tmp_path):
+    write_card(tmp_path, story())
+
+    names = sorted(path.stem for path in tmp_path.glob("*.svg"))
+    assert names == ["gains", "lorenz", "precision", "reliability"]
+    for name in names:
+        root = Xml.fromstring((tmp_path / f"{name}.svg").read_text("utf-8"))  # noqa: S314 - made by us
+        assert root.attrib["role"] == "img"
+        assert root[0].tag.endswith("title")
+        assert f"({name}.svg)" in (tmp_path / CARD).read_text("utf-8")
+
+
+def test_the_page_says_what_the_file_says(tmp_path):
+    write_card(tmp_path, story())
+
+    page = msgspec.json.decode((tmp_path / METHOD).read_bytes(), type=Sections)
+
+    assert markdown(page) == (tmp_path / CARD).read_text("utf-8")
+
+
+def test_every_scorer_stands_beside_the_model_with_its_interval():
+    told = text_of(story())
+
+    assert "| Modèle publié | 0,400 [0,380 ; 0,420] | 0,400 [0,380 ; 0,420] |" in told
+    for name in ("Méthode de La bonne boite", "Même semestre de l’an dernier", "Hasard"):
+        assert f"| {name} | 0," in told
+
+
+def test_oracles_stand_beside_the_model_on_the_synthetic_economy_with_the_warning():
+    scores = [
+        Score(origin="seed 1", scorer=name, metric="precision_at_10", value=value, low=None, high=None, n=1)
+        for name, value in (("hurdle", 0.43), ("bayes_rome", 0.44), ("omniscient", 0.6))
+    ]
+    told = text_of(story(synthetic=msgspec.structs.replace(SYNTHETIC, scores=scores)))
+
+    assert WARNING in told
+    for line in ("Modèle publié | 0,430", "Filtre bayésien avec les métiers (borne) | 0,440", "Omniscient"):
+        assert line in told
+    assert "| p@10 | 1,0000 | >= 0.92 | oui |" in told
+
+
+@pytest.mark.parametrize("synthetic", [None, SYNTHETIC], ids=["not measured", "measured"])
+def test_the_warning_never_lacks(synthetic):
+    assert WARNING in text_of(story(synthetic=synthetic))
+
+
+def test_fictitious_companies_are_called_so_and_their_precision_is_not_taken_for_real():
+    told = sections(story(ingested=msgspec.structs.replace(INGESTED, demonstration=True)))
+
+    assert told.demonstration
+    assert "fictifs" in told.sections[0].paragraphs[0]
+    assert WARNING in told.sections[3].paragraphs
+
+
+@pytest.mark.parametrize(
+    ("low", "said", "unsaid"),
+    [
+        (0.0005, "Elle améliore les listes sur toutes les dates", "ne se distingue pas du hasard"),
+        (-0.002, "ne se distingue pas du hasard", "améliore"),
+    ],
+    ids=["it helps", "nobody knows"],
+)
+def test_the_tension_is_only_said_to_help_where_its_ablation_shows_it(low, said, unsaid):
+    metrics = backtest()
+    differences = [msgspec.structs.replace(each, low=low) for each in metrics.differences]
+
+    told = text_of(story(metrics=msgspec.structs.replace(metrics, differences=differences)))
+
+    assert said in told
+    assert unsaid not in told
+
+
+def test_without_a_survey_the_tension_is_said_to_be_empty():
+    told = text_of(story(metrics=msgspec.structs.replace(backtest(), tension=False)))
+
+    assert "Aucune enquête sur les tensions" in told
+
+
+def test_an_override_and_its_reason_are_in_it():
+    verdicts = [
+        Verdict(gate="pairs", measure="", bound="", state="green", said=""),
+        Verdict(gate="churn", measure="", bound="", state="overridden", said="", because="reprise de l'historique"),
+    ]
+
+    told = text_of(story(verdicts=verdicts))
+
+    assert "Contrôles faits : 2, dont 1 tenus, 1 passés outre." in told
+    assert "Contrôle churn passé outre, motif : « reprise de l'historique »" in told
+
+
+def test_no_line_breaks_before_a_french_mark():
+    told = markdown(sections(story()))
+
+    assert not [mark for mark in (" :", " ;", " %", " »", "« ") if mark in told.replace("|", "")]
+
+
+def test_rows_of_the_inputs_are_told_with_what_became_of_them():
+    assert "| embauches en apprentissage, agrégées par mois | 1 234 | 1 200 | 30 | 4 |" in text_of(story())
+    assert "97 % des établissements sont placés par leurs propres coordonnées" in text_of(story())
+
+
+def test_text_in_a_plot_cannot_become_markup():
+    plot = Plot(name="x", title="<script>", told='"&', x_label="<", y_label=">",
+                series=(Series(name="<b>", x=(0.0,), y=(1.0,)),))  # fmt: skip
+
+    root = Xml.fromstring(draw(plot))  # noqa: S314 - made by us
+
+    assert {each.tag.rpartition("}")[2] for each in root.iter()} <= {"svg", "title", "rect", "path", "text", "circle"}
