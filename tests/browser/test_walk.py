@@ -77,6 +77,20 @@ def test_a_whole_visit_needs_no_mouse(browser, site: Site):
         expect(page.get_by_role("status")).to_contain_text("12 résultats")
 
 
+def test_the_first_stop_leads_past_the_filters_to_the_first_card(browser, site: Site):
+    with browser.new_page(viewport={"width": 1280, "height": 900}) as page:
+        page.goto(f"{site.widget}/v1/widget?romes=D1102&insee=35238")
+        entries = page.evaluate("history.length")
+
+        press(page, "Tab")
+        assert page.evaluate(WHERE) == ["a", "Passer les filtres"]
+        assert page.evaluate("document.activeElement.getBoundingClientRect().height") > 10
+        press(page, "Enter")
+
+        assert page.evaluate("document.activeElement.closest('article') === document.querySelector('article')")
+        assert page.evaluate("history.length") == entries
+
+
 def test_five_filters_leave_the_history_as_it_was_and_back_leaves_the_page(browser, site: Site):
     with browser.new_page(viewport={"width": 1280, "height": 900}) as page:
         page.goto(f"{site.widget}/accessibilite")
