@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national bench bench-scale bench-memory clean engines
+.PHONY: help forecast-bench install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national bench bench-scale bench-memory clean engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ screenshots: install node_modules/.installed ## a picture of each state of the p
 
 national: install ## the drill at national size, five seeds: lost, invented, time, calls and memory; takes hours
 	$(BIN)/python -m tests.drills.national_harvest
+
+forecast-bench: install ## the forecast beside its oracles on fictitious economies, three seeds at 100 000; some 10 CPU minutes
+	$(BIN)/widget-server forecast bench --only quality --threads 1 --data-dir build
 
 test: lint types ## everything that CI runs
 	npm run --silent check

@@ -116,6 +116,9 @@ def _publishing(command: Callable[P, None]) -> Callable[P, None]:
 def _training(command: Callable[P, None]) -> Callable[P, None]:
     for option in reversed(
         (
+            click.option(
+                "--rounds", type=click.IntRange(min=1), default=300, show_default=True, help="Trees of each booster."
+            ),
             click.option("--external-memory", is_flag=True, help="Rows stay on disk: less memory, twice the CPU."),
             click.option("--dask", "scheduler", metavar="tcp://HOST:PORT", help="Train on this cluster."),
         )
@@ -159,11 +162,11 @@ def ingest(settings: Settings, /, folder: Path, max_rejects: dict[str, float], *
 @_common
 @click.pass_obj
 def train(
-    settings: Settings, /, external_memory: bool, scheduler: str | None, only: str | None, **common: object
+    settings: Settings, /, rounds: int, external_memory: bool, scheduler: str | None, only: str | None, **common: object
 ) -> None:
     """Train on the newest inputs, test on past semesters, and write the model card."""
     with _works(settings, common) as works:
-        _tell([_train(works, external_memory, scheduler, again=only is not None)], common)
+        _tell([_train(works, rounds, external_memory, scheduler, again=only is not None)], common)
 
 
 @forecast.command()
@@ -223,19 +226,83 @@ def rollback(settings: Settings, /, release: str | None, because: str, **common:
 @forecast.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--size", type=click.IntRange(min=100), default=100_000, show_default=True, help="Establishments drawn.")
+@click.option(
+    "--over", type=click.Choice(["grid", "france"]), default="grid", show_default=True, help="Where they are."
+)
 @_common
 @click.pass_obj
-def synth(settings: Settings, /, out: Path, size: int, **common: object) -> None:
+def synth(settings: Settings, /, out: Path, size: int, over: str, **common: object) -> None:
     """Write a fictitious economy into OUT, as the files of an operator, with its truth beside them."""
     from widget_server.forecast.synth import write_inputs
+    from widget_server.reference.places import Places
+    from widget_server.reference.tables import Tables
+    from widget_server.sandbox.ground import france
 
-    rows = write_inputs(out, seed=_number(common["seed"]), size=size)
+    ground = france(Places.load(Tables(settings.reference_path()))) if over == "france" else None
+    rows = write_inputs(out, seed=_number(common["seed"]), size=size, ground=ground)
     if common["as_json"]:
         click.echo(json.dumps({"out": str(out), "rows": dict(rows)}))
         return
     for name, count in rows.items():
         click.echo(f"{name}: {count} rows")
     click.echo(f"everything in {out} is fictitious; next: widget-server forecast run {out} --bootstrap")
+
+
+@forecast.command()
+@click.option("--only", type=click.Choice(["quality", "costs"]), help="One of the two tables.")
+@click.option("--seeds", default="1,2,3", show_default=True, help="Of the economies that quality is measured on.")
+@click.option("--size", type=click.IntRange(min=1_000), default=100_000, show_default=True, help="Of each of them.")
+@click.option("--particles", type=click.IntRange(min=1), default=64, show_default=True, help="Of the Bayes filter.")
+@click.option("--scale", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="Of the costs.")
+@_common
+@click.pass_obj
+def bench(
+    settings: Settings,
+    /,
+    only: str | None,
+    seeds: str,
+    size: int,
+    particles: int,
+    scale: float,
+    **common: object,
+) -> None:
+    """How near to the best possible forecast, on fictitious economies, and what it costs; 1 when a bound is missed."""
+    import msgspec
+
+    from widget_server.forecast.bench import measure_costs
+    from widget_server.forecast.quality import measure_quality
+
+    threads = _number(common["threads"]) if common["threads"] else os.cpu_count() or 1
+    told: dict[str, object] = {}
+    ok = True
+    if only != "costs":
+        try:
+            numbers = [int(each) for each in seeds.split(",")]
+        except ValueError as error:
+            raise click.UsageError(f"--seeds {seeds!r}: numbers with commas between them, such as 1,2,3") from error
+        quality = measure_quality(
+            seeds=numbers,
+            size=size,
+            particles=particles,
+            threads=threads,
+            memory=str(common["memory"]),
+            progress=_say,
+        )
+        synthetic = told["quality"] = quality.synthetic()
+        ok = all(check.ok for check in synthetic.checks)
+        root = _root(settings, common)
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "synthetic.json").write_bytes(msgspec.json.format(msgspec.json.encode(synthetic), indent=1) + b"\n")
+        if not common["as_json"]:
+            click.echo("\n".join(quality.lines()))
+    if only != "quality":
+        costs = told["costs"] = measure_costs(scale=scale, threads=threads, progress=_say)
+        if not common["as_json"]:
+            click.echo("\n".join(costs.lines()))
+    if common["as_json"]:
+        click.echo(_json(told))
+    if not ok:
+        raise SystemExit(1)
 
 
 @forecast.command()
@@ -251,6 +318,7 @@ def run(
     /,
     folder: Path,
     max_rejects: dict[str, float],
+    rounds: int,
     external_memory: bool,
     scheduler: str | None,
     no_reasons: bool,
@@ -268,17 +336,17 @@ def run(
 
         stages.append(_told(ingest_stage(works, folder, max_rejects), common))
         prove(works)
-        stages.append(_told(_train(works, external_memory, scheduler, again=False), common))
+        stages.append(_told(_train(works, rounds, external_memory, scheduler, again=False), common))
         stages.append(_told(_score(settings, works, reasons=not no_reasons), common))
         published = publish_stage(works, terms)
         _tell_published(published, common, stages)
 
 
-def _train(works: "Works", external_memory: bool, scheduler: str | None, *, again: bool) -> "Stage":
+def _train(works: "Works", rounds: int, external_memory: bool, scheduler: str | None, *, again: bool) -> "Stage":
     from widget_server.forecast.model import Settings as Training
     from widget_server.forecast.pipeline import train_stage
 
-    chosen = Training(external_memory=external_memory)
+    chosen = Training(rounds=rounds, external_memory=external_memory)
     if scheduler is None:
         return train_stage(works, settings=chosen, again=again)
     from widget_server.forecast.scale_out import DaskTrainer

@@ -1,4 +1,4 @@
-"""Is the model near the best possible forecast? One small economy here; `make forecast-bench` takes three large ones."""
+"""Is the model near the best possible forecast? One small economy here; `make forecast-bench` has three large ones."""
 
 import pytest
 

@@ -317,7 +317,7 @@ class _Maker:
         lasting = self.dice("lasting").normal(0, laws.lasting, size).astype(np.float32)
         sector = self.sector_of[activity]
         firm, month, n, seen, active, drift = self._history(
-            base + lasting, awake, wake, born, closed, level[:, place, sector]
+            base + lasting, awake, wake, born, closed, level, place * len(self.sectors) + sector
         )
         firm, month, rome, told, n = self._occupations(firm, month, n, rome_of[activity], mix)
         return Economy(
@@ -432,7 +432,14 @@ class _Maker:
         return rome_of, affinity, (parts / parts.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def _history(
-        self, base: Numbers, awake: Numbers, wake: Numbers, born: Integers, closed: Integers, level: Numbers
+        self,
+        base: Numbers,
+        awake: Numbers,
+        wake: Numbers,
+        born: Integers,
+        closed: Integers,
+        level: Numbers,
+        cell: Integers,
     ) -> tuple[Integers, Integers, Integers, Integers, Flags, Singles]:
         """Walk through the months: hires (establishment, month, how many), and the states at the origins."""
         laws, size = self.laws, self.size
@@ -450,7 +457,9 @@ class _Maker:
                 actives.append(active)
                 drifted.append(drift)
             alive = np.flatnonzero((born <= month) & (month < closed))
-            intensity = np.where(active[alive], np.exp(base[alive] + level[month, alive] + drift[alive]), laws.dormant)
+            intensity = np.where(
+                active[alive], np.exp(base[alive] + level[month].ravel()[cell[alive]] + drift[alive]), laws.dormant
+            )
             luck = counts.standard_gamma(laws.dispersion, len(alive)) / laws.dispersion
             n = counts.poisson(intensity * luck)
             hired = np.flatnonzero(n)

@@ -33,8 +33,8 @@ _MIDDLE_M: Final = (700_000.0, 6_600_000.0)  # Lambert-93, near the middle of Fr
 _DEPARTEMENTS: Final = tuple(f"{number:02d}" for number in range(1, 26) if number != 20)
 _TOWN_RADIUS_M: Final = 35_000.0
 _NAMES: Final = (
-    "ATELIER FICTIF", "MAISON FICTIVE", "COMPTOIR IMAGINAIRE", "SOCIETE IMAGINAIRE", "ETABLISSEMENT INVENTE",
-    "ENTREPRISE INVENTEE",
+    "Atelier Fictif", "Maison Fictive", "Comptoir Imaginaire", "Société Imaginaire", "Établissement Inventé",
+    "Entreprise Inventée",
 )  # fmt: skip
 
 

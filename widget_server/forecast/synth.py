@@ -29,10 +29,10 @@ _BRACKETS: Final = (
 )  # fmt: skip
 """The smallest size of each bracket of SIRENE."""
 _TAILS: Final = (
-    "DU TILLEUL", "DES TROIS PONTS", "DE LA LICORNE", "DU MERLE BLEU", "DES NUAGES", "DE L'HORLOGE", "DU VIEUX PUITS",
-    "DE LA LUNE", "DU HERISSON", "DES COQUELICOTS", "DE LA MARELLE", "DU PHARE", "DE LA BOUSSOLE", "DU CERF-VOLANT",
-    "DES MIRABELLES", "DE L'ETOILE", "DU GRAND LARGE", "DES PAPILLONS", "DE LA TORTUE", "DES LUCIOLES",
-    "DU CHAT PERCHE", "DES SEPT LIEUES", "DU DRAGON", "DE LA GIROUETTE", "DU CACHALOT", "DE LA COMETE", "DES BRUMES",
+    "du Tilleul", "des Trois Ponts", "de la Licorne", "du Merle Bleu", "des Nuages", "de l'Horloge", "du Vieux Puits",
+    "de la Lune", "du Hérisson", "des Coquelicots", "de la Marelle", "du Phare", "de la Boussole", "du Cerf-Volant",
+    "des Mirabelles", "de l'Étoile", "du Grand Large", "des Papillons", "de la Tortue", "des Lucioles",
+    "du Chat Perché", "des Sept Lieues", "du Dragon", "de la Girouette", "du Cachalot", "de la Comète", "des Brumes",
 )  # fmt: skip
 _STREETS: Final = (
     ("RUE", "DES EXEMPLES"), ("AVENUE", "DE LA DEMONSTRATION"), ("RUE", "DU BAC A SABLE"), ("PLACE", "DE L'ESSAI"),

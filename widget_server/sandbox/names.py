@@ -181,6 +181,13 @@ def company(family: str, dice: Dice) -> str:
     return f"{word} {mark} {of}{after}"
 
 
+def beginnings(family: str) -> tuple[str, ...]:
+    """ "Boulangerie Fictive", "Fournil Imaginaire": what names of a family begin with, the mark among it."""
+    return tuple(
+        f"{word} {mark}" for word, gender in _WORDS[family] for mark in (_FEMININE if gender == "f" else _MASCULINE)
+    )
+
+
 def school(number: int, dice: Dice) -> str:
     """ "Lycée Imaginaire n° 12"."""
     return dice.pick(_SCHOOLS).format(n=number + 1, of=dice.pick(_OF))
