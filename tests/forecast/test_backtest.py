@@ -7,10 +7,19 @@ import pytest
 
 from tests.forecast.populations import Says
 from tests.forecast.test_metrics import BREAD, crowd
-from widget_server.forecast.backtest import HISTORY_MONTHS, Places, compare, splits, table
+from widget_server.forecast.backtest import (
+    HISTORY_MONTHS,
+    Places,
+    backtest,
+    compare,
+    learn_calibration,
+    splits,
+    table,
+)
 from widget_server.forecast.baselines import baselines
 from widget_server.forecast.clock import Month, Origin, Split
 from widget_server.forecast.metrics import METRICS, QUERY_METRICS
+from widget_server.forecast.model import HurdleLearner, LocalTrainer, Settings
 from widget_server.forecast.occupations import top_shares
 
 PLACES = Places(people={}, regions={"01": "84", "02": "84", "03": "32"})
@@ -147,3 +156,16 @@ def test_the_table_is_of_each_origin_and_a_mean_is_only_of_who_stands_in_all_of_
     mean = lines[[line.split()[0] for line in lines].index("mean") :]
     assert [line.split()[0] for line in mean] == ["mean", "hurdle", "hurdle_beta_0.1", "hurdle_beta_0.3", "nothing"]
     assert mean[2].split()[2] == "-"
+
+
+def test_the_calibration_alone_is_the_one_that_the_whole_backtest_finds(economy):
+    tests = splits(economy.origin, Month.parse("2022-07"))[:3]
+    settings, trainer = Settings(rounds=3), LocalTrainer()
+    learner = HurdleLearner(trainer, economy.matrix, settings, seed=1, threads=1)
+    more = {"trainer": trainer, "settings": settings, "seed": 1, "threads": 1, "progress": lambda _: None}
+
+    whole = backtest(tests, economy.library, economy.matrix, PLACES, **more)
+
+    assert learn_calibration(tests, economy.library, learner) == whole.calibration
+    assert whole.judged.applied == (whole.judged.after < whole.judged.before)
+    assert learn_calibration(tests[:1], economy.library, learner) is None

@@ -196,18 +196,35 @@ def backtest(
         population = data.population(split.test)
         comparison = compare(population, scorers, matrix, places, seed=seed)
         comparisons.append(comparison)
-        if population.label is not None:
-            said.append((model.boosters.predict(population.features)[0], population.label > 0))
+        said.append(_said(model, population))
         progress(f"backtest of {split.test.day}: {len(population)} establishments, {_told(comparison)}")
-    calibration, judged = None, None
-    if len(said) > 1:
-        older = np.concatenate([p for p, _ in said[1:]]), np.concatenate([hired for _, hired in said[1:]])
-        calibration, judged = calibrate(older, said[0])
+    calibration, judged = _judged(said)
+    if judged:
         progress(
             f"calibration: ECE {judged.before:.4f} without, {judged.after:.4f} with it on {tests[0].test.day}; "
             f"{'applied' if judged.applied else 'left out'}"
         )
     return Backtest(comparisons=comparisons, splits=list(tests), calibration=calibration, judged=judged)
+
+
+def learn_calibration(tests: Sequence[Split], data: Data, learner: HurdleLearner) -> Calibration | None:
+    """What `backtest` would find, without its tables; None where it is not worth it."""
+    return _judged([_said(learner.fit(split, data), data.population(split.test)) for split in tests])[0]
+
+
+def _said(model: Hurdle, population: Population) -> tuple[Numbers, Flags]:
+    """What the boosters say of a test origin before calibration, and who hired."""
+    if population.label is None:
+        raise ValueError(f"nobody knows what came after {population.origin}")
+    return model.boosters.predict(population.features)[0], population.label > 0
+
+
+def _judged(said: Sequence[tuple[Numbers, Flags]]) -> tuple[Calibration | None, Judged | None]:
+    """Fitted on all origins but the first, which is the newest and decides."""
+    if len(said) < 2:
+        return None, None
+    older = np.concatenate([p for p, _ in said[1:]]), np.concatenate([hired for _, hired in said[1:]])
+    return calibrate(older, said[0])
 
 
 def contestants(model: Hurdle, split: Split, data: Data, *, seed: int) -> Iterator[Scorer]:

@@ -4,7 +4,7 @@ Ratios to an oracle on synthetic data say what the code loses. They are not the 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -12,7 +12,15 @@ from typing import Final
 
 import numpy as np
 
-from widget_server.forecast.backtest import HISTORY_MONTHS, Places, compare, contestants, table
+from widget_server.forecast.backtest import (
+    HISTORY_MONTHS,
+    Places,
+    compare,
+    contestants,
+    learn_calibration,
+    splits,
+    table,
+)
 from widget_server.forecast.clock import Origin, Split
 from widget_server.forecast.economy import Laws, Truth
 from widget_server.forecast.features import open_tables, write_features
@@ -181,10 +189,14 @@ def measure_seed(
     particles: int = PARTICLES,
     settings: Settings | None = None,
     trainer: Trainer,
+    calibrated: bool = True,
     threads: int = 1,
     memory: str = "3GB",
 ) -> Seed:
-    """One economy from its files to the scores of everybody on its day."""
+    """One economy from its files to the scores of everybody on its day.
+
+    `calibrated` trains for four past origins too, to find the calibration that `forecast train` would publish.
+    """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         ground = grid(seed)
@@ -199,7 +211,11 @@ def measure_seed(
             library = Library(database, folder, _silent)
             matrix = read_affinity(database)
             learner = HurdleLearner(trainer, matrix, settings or Settings(), seed=seed, threads=threads)
-            scorers = list(contestants(learner.fit(split, library), split, library, seed=seed))
+            model = learner.fit(split, library)
+            if calibrated:
+                found = learn_calibration(splits(origin, laws.start), library, learner)
+                model = replace(model, calibration=found)
+            scorers = list(contestants(model, split, library, seed=seed))
             bayes = Bayes(truth, particles=particles, seed=seed)
             comparison = compare(
                 population,
