@@ -21,7 +21,7 @@ def hires(*entries):
 
 
 def population(size, *, past=(), future=(), label=None, origin=JULY, **columns):
-    """`columns` are features by name, or departement, commune, naf, latitude, longitude, known; one value or one for each."""
+    """`columns` are features by name, or departement, commune, naf, latitude, longitude, known; one value or N."""
     features = np.full((size, len(FEATURES)), np.nan, dtype=np.float32)
     for name, values in columns.items():
         if name in COLUMNS:

@@ -159,8 +159,8 @@ def test_the_table_is_of_each_origin_and_a_mean_is_only_of_who_stands_in_all_of_
 
 
 def test_the_calibration_alone_is_the_one_that_the_whole_backtest_finds(economy):
-    tests = splits(economy.origin, Month.parse("2022-07"))[:3]
-    settings, trainer = Settings(rounds=3), LocalTrainer()
+    tests = splits(economy.origin, Month.parse("2023-07"))[:2]
+    settings, trainer = Settings(rounds=2), LocalTrainer()
     learner = HurdleLearner(trainer, economy.matrix, settings, seed=1, threads=1)
     more = {"trainer": trainer, "settings": settings, "seed": 1, "threads": 1, "progress": lambda _: None}
 
