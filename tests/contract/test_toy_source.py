@@ -1,86 +1,41 @@
 """A fourth source takes one file, one line and one recording: here all three, from an upstream's row to `/v1/cards`.
 
-The file is `Board`, the line is in `REGISTRY`, the recording is `RECORDING`. Nothing else knows that it exists.
+The file is board/board.py, the line is in `REGISTRY`, the recording is board/board.json. Nothing else knows that it
+exists. The last test adds them to a copy of the package, as somebody would who adds a source.
 """
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
 import httpx
-import msgspec
 import pytest
 
+from tests.contract.board.board import Board
 from tests.contract.sandbox import NOW
 from tests.contract.site import ASSETS
 from tests.contract.upstream_fakes import replayed
 from widget_server.app import create_app
-from widget_server.domain.cards import Card, Declaration, Entry, Fact, Organisation, Rejection, SourceName
-from widget_server.domain.errors import UpstreamMalformed
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
-from widget_server.sources.kit.placing import Whereabouts
-from widget_server.sources.kit.rejects import reject
-from widget_server.sources.kit.source import Kit, Source
+from widget_server.sources.kit.source import Source
 from widget_server.sync.sync import SyncReport, sync
 
 pytestmark = pytest.mark.anyio
+BOARD = Path(__file__).parent / "board"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-# The file.
-
-
-class Advert(msgspec.Struct):
-    """One row of the upstream."""
-
-    id: str
-    name: str
-    rome: str
-    postcode: str
-
-
-class Board:
-    """The adverts of one town hall's board, from one call."""
-
-    declaration = Declaration(
-        name="board", kind="offer", label="Panneau d'annonces", home_url="https://board.example",
-        attribution="Panneau d'annonces, {date}",
-    )  # fmt: skip
-
-    async def rows(self, kit: Kit) -> AsyncGenerator[Entry | Rejection, None]:
-        async with kit.connect("Panneau d'annonces", "https://board.example", rate_per_s=100.0) as client:
-            reply = await client.get("/adverts")
-        try:
-            told = msgspec.json.decode(reply.body, type=list[Advert])
-        except msgspec.DecodeError as error:
-            raise UpstreamMalformed("Panneau d'annonces", str(error)) from error
-        kit.notes.announced = len(told)
-        for row in told:
-            romes = kit.known_romes([row.rome])
-            placed = kit.placing.place(Whereabouts(postcode=row.postcode))
-            if not romes:
-                yield reject("rome_unknown", row.id, row.rome)
-            elif placed is None:
-                yield reject("place_unknown", row.id, row.postcode)
-            else:
-                card = Card(
-                    id=f"board:{row.id}", kind="offer", title=row.name, organisation=Organisation(name=row.name),
-                    place=placed.place, romes=romes, source=SourceName(name="board", label="Panneau d'annonces"),
-                    reasons=(), url=f"https://board.example/{row.id}",
-                )  # fmt: skip
-                yield Entry(card=card, facts=(Fact(name="hours", label="Horaires", text="Dès quatre heures"),))
-
-    async def probe(self, kit: Kit) -> str:
-        return "open"
 
 
 # The line.
@@ -89,19 +44,7 @@ REGISTRY: Mapping[str, Source] = MappingProxyType({**SOURCES, "board": Board()})
 
 # The recording.
 
-RECORDING: dict[str, object] = {
-    "exchanges": [
-        {
-            "path": "/adverts",
-            "json": [
-                {"id": "1", "name": "Fournil Fictif", "rome": "D1102", "postcode": "35000"},
-                {"id": "2", "name": "Pétrin Fictif", "rome": "D1102", "postcode": "35510"},
-                {"id": "3", "name": "Ailleurs Fictif", "rome": "D1102", "postcode": "13001"},
-                {"id": "4", "name": "Sans Métier Fictif", "rome": "Z9999", "postcode": "35000"},
-            ],
-        }
-    ]
-}
+RECORDING: dict[str, object] = json.loads((BOARD / "board.json").read_text("utf-8"))
 
 
 def settings_of(folder: Path) -> Settings:
@@ -191,3 +134,44 @@ def test_whatever_is_registered_declares_what_it_owes(name: str):
     assert len(told.method) > 100
     assert told.method.strip().endswith(".")
     assert replace(Settings(), sources=f"{name}:{told.kind}").expected_sources() == ((name, told.kind),)
+
+
+IMPORT = "from widget_server.sources.board import Board"
+LINE = "Board(),"
+ADDED = """
+import asyncio, json, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tests.contract.upstream_fakes import replayed
+from widget_server.settings import Settings
+from widget_server.sync.sync import sync
+
+recording, data = json.loads(Path(sys.argv[1]).read_text("utf-8")), sys.argv[2]
+told = Settings(data_dir=data, sources="board:offer", attempts=1, offers_least=1)
+(report,) = asyncio.run(sync((), told, now=datetime.now(UTC), transports={"board": replayed(recording)}))
+print(json.dumps([report.cause, report.counts and report.counts.cards]))
+"""
+
+
+def test_one_file_and_one_line_with_its_import_are_all_that_a_copy_of_the_package_needs(tmp_path: Path):
+    for name in ("widget_server", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "drills", "browser"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(BOARD / "board.py", tmp_path / "widget_server" / "sources")
+    registry = tmp_path / "widget_server" / "sources" / "__init__.py"
+    before = registry.read_text("utf-8")
+    after = before.replace(
+        "from widget_server.sources.offers import", f"{IMPORT}\nfrom widget_server.sources.offers import"
+    )
+    after = after.replace("        Trainings(),\n", f"        Trainings(),\n        {LINE}\n")
+    registry.write_text(after, "utf-8")
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert len(after.splitlines()) == len(before.splitlines()) + 2
+    recording, data = str(BOARD / "board.json"), str(tmp_path / "data")
+    assert json.loads(run(sys.executable, "-c", ADDED, recording, data)) == [None, 3]
+    assert "0 broken" in run(str(Path(sys.executable).with_name("lint-imports")))
