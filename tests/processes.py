@@ -106,7 +106,9 @@ _SANDBOX = """
 import sys
 from widget_server.sandbox import SandboxSettings
 from widget_server.sandbox.server import serve_sandbox
-quiet = SandboxSettings(offers_rate_per_s=0, catalogue_rate_per_s=0, labonneboite_per_s=0)
+quiet = SandboxSettings(
+    offers_rate_per_s=0, catalogue_rate_per_s=0, labonneboite_per_s=0, export_per_minute=0, search_per_minute=0
+)
 serve_sandbox(port=int(sys.argv[1]), scale=sys.argv[2], settings=quiet)
 """
 
