@@ -207,9 +207,17 @@ class Written:
     stock: date
 
 
-def open_tables(folder: Path, *, threads: int = 1, memory: str = "3GB") -> duckdb.DuckDBPyConnection:
-    """A database that sees the clean tables of an ingest; results are in order whatever the number of threads."""
+def open_tables(
+    folder: Path, *, threads: int = 1, memory: str = "3GB", spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A database that sees the clean tables of an ingest; results are in order whatever the number of threads.
+
+    What does not fit into `memory` goes to the folder `spill`, or where DuckDB puts it.
+    """
     database = duckdb.connect()
+    if spill:
+        target = str(spill).replace("'", "''")
+        database.execute(f"SET temp_directory = '{target}'")
     database.execute(f"SET threads = {threads}; SET memory_limit = '{memory}'; SET preserve_insertion_order = true")
     for table in TABLES:
         path = str(folder / f"{table.name}.parquet").replace("'", "''")

@@ -60,7 +60,10 @@ def score(
 ) -> Mapping[str, int]:
     """Fill `out` with the features and the scores of a day; the rows that went in and out, for the manifest."""
     chosen = settings or ScoreSettings()
-    with open_tables(tables, threads=threads, memory=memory) as database, TemporaryDirectory(dir=out) as scratch:
+    with (
+        TemporaryDirectory(dir=out) as scratch,
+        open_tables(tables, threads=threads, memory=memory, spill=Path(scratch) / "spill") as database,
+    ):
         everybody = Path(scratch) / FEATURES_FILE
         alive = write_features(database, origin, everybody).rows
         progress(f"features of {origin.day}: {alive} establishments")

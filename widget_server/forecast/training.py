@@ -93,7 +93,10 @@ def _train(
     memory: str,
     progress: Progress,
 ) -> Mapping[str, int]:
-    with open_tables(tables, threads=threads, memory=memory) as database, TemporaryDirectory(dir=out) as scratch:
+    with (
+        TemporaryDirectory(dir=out) as scratch,
+        open_tables(tables, threads=threads, memory=memory, spill=Path(scratch) / "spill") as database,
+    ):
         tests, live = _splits(database, origin)
         matrix = read_affinity(database)
         library = Library(database, Path(scratch), progress)
