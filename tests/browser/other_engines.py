@@ -7,7 +7,7 @@ of the other runs: it needs browsers that take a while to install.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import anyio.to_thread
@@ -59,15 +59,14 @@ class Stage:
     paste: Pasted
     engine: Engine
     gate: Gate
-    pages: list[str] = field(default_factory=list)
 
-    def open(self, body: str) -> None:
-        """A page of its own address, since pages of one address are kept."""
-        self.pages.append(f"/{len(self.pages)}")
-        self.host.pages[self.pages[-1]] = document(f"<script>{RECORD}</script>{body}")
-        self.engine.open(self.host.origin + self.pages[-1])
-        here = f"location.pathname === '{self.pages[-1]}' && document.readyState !== 'loading'"
-        until(self.engine, here)
+    def open(self, body: str) -> str:
+        """Show a page at an address of its own, which it gives: nothing of an earlier one is taken for it."""
+        path = f"/{len(self.host.pages)}"
+        self.host.pages[path] = document(f"<script>{RECORD}</script>{body}")
+        self.engine.open(self.host.origin + path)
+        until(self.engine, f"location.pathname === '{path}' && document.readyState !== 'loading'")
+        return path
 
     def heard(self, kind: str) -> list[dict]:
         return [detail for name, detail in self.engine.evaluate("heard") if name == kind]
@@ -127,10 +126,10 @@ def engine(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine
 
 
 @pytest.fixture
-def stage(host: Host, gate: tuple[Gate, str], engine: Engine, request) -> Stage:
+def stage(host: Host, gate: tuple[Gate, str], engine: Engine) -> Stage:
     held, widget = gate
     held.open.clear()
-    return Stage(host, Pasted(widget), engine, held, [request.node.name])
+    return Stage(host, Pasted(widget), engine, held)
 
 
 def change(stage: Stage, **attributes: str) -> None:
@@ -196,8 +195,7 @@ def test_a_slow_frame_and_an_attribute_that_changes_before_it_answers(stage: Sta
 
 
 def test_searches_leave_the_history_as_it_was_and_back_leaves_the_page(stage: Stage):
-    stage.open("<p>La page d’avant</p>")
-    first = stage.pages[-1]
+    first = stage.open("<p>La page d’avant</p>")
     stage.open(stage.paste.form_b() + stage.paste.script)
     stage.settled()
     entries = stage.engine.evaluate("history.length")

@@ -15,7 +15,9 @@ const find = (selector, within = document) => within.querySelector(selector);
 const make = (tag, className, text = '') =>
   Object.assign(document.createElement(tag), { className, textContent: text, ...(tag == 'button' && { type: 'button' }) });
 
+/** A style sheet, once. */
 const load = (/** @type {string} */ href) =>
+  find(`link[href="${href}"]`) ??
   new Promise((done, failed) =>
     document.head.append(
       Object.assign(document.createElement('link'), { rel: 'stylesheet', href, onload: done, onerror: failed }),
@@ -76,7 +78,8 @@ export const offerMap = (read, open) => {
   /** The plan in the place of the map: ours, when the tiles do not come. @param {Element} ground */
   const standIn = async (ground) => {
     const note = make('p', 'hint', words.lost);
-    const drawn = plan ?? find('.plan', await read(words.plan ?? ''));
+    // Without our own server either, the numbers stay on an empty ground.
+    const drawn = plan ?? (await read(words.plan ?? '').then((page) => find('.plan', page), () => null));
     if (!ground.isConnected || !drawn) return;
     shown?.();
     section.append(note, drawn);
@@ -138,6 +141,7 @@ export const closeMap = () => {
   const open = !!close;
   close?.();
   close = undefined;
+  renew = () => {};
   return open;
 };
 
