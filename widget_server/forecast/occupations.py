@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import duckdb
 import numpy as np
@@ -15,6 +15,7 @@ KAPPA: Final = 10.0
 """Where no later hire tells which weight is best."""
 _LEAST_SHARE: Final = 1e-4  # what nobody foresaw happens all the same; without a floor one hire would decide on kappa
 _CHUNK: Final = 20_000
+_Keys = TypeVar("_Keys", Texts, Integers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +172,7 @@ def _matching(past: Hires, future: Hires) -> Numbers:
     keys = past.row * width + np.searchsorted(romes, past.rome)
     asked = future.row * width + np.searchsorted(romes, future.rome)
     order = np.argsort(keys)
-    at, there = _places_sorted(keys[order], asked)
+    at, there = _places(keys[order], asked)
     found = np.zeros(len(asked))
     found[there] = past.n[order][at[there]]
     return found
@@ -201,14 +202,7 @@ def _largest(shares: Numbers) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.i
     return code, share
 
 
-def _places(known: Texts, asked: Texts) -> tuple[Integers, Flags]:
-    if not len(known):
-        return np.zeros(len(asked), dtype=np.int64), np.zeros(len(asked), dtype=np.bool_)
-    at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    return at, known[at] == asked
-
-
-def _places_sorted(known: Integers, asked: Integers) -> tuple[Integers, Flags]:
+def _places(known: _Keys, asked: _Keys) -> tuple[Integers, Flags]:
     if not len(known):
         return np.zeros(len(asked), dtype=np.int64), np.zeros(len(asked), dtype=np.bool_)
     at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
