@@ -125,8 +125,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
 CODES: Final[dict[str, str]] = {
     "no_answer": "Le cadre ne répond pas 8 secondes après son chargement : le lien de secours est montré. "
     "L'origine n'est pas enregistrée, ou le service est arrêté ; voir /v1/check.",
-    "protocol_version": "Le cadre parle une autre version du protocole que le chargeur : la liste s'affiche à la hauteur "
-    "réservée. Prenez le chargeur du même serveur.",
+    "protocol_version": "Le cadre parle une autre version du protocole que le chargeur : la liste s'affiche à la "
+    "hauteur réservée. Prenez le chargeur du même serveur.",
     "resize_loop": "La hauteur de la liste change sans cesse : elle est figée.",
     "contrast_adjusted": "La couleur d'accent ne se lisait pas sur toutes les surfaces : celle des liens est ajustée, "
     "celle des boutons est gardée.",
