@@ -229,17 +229,24 @@ def rollback(settings: Settings, /, release: str | None, because: str, **common:
 @click.option(
     "--over", type=click.Choice(["grid", "france"]), default="grid", show_default=True, help="Where they are."
 )
+@click.option("--month", default=None, metavar="YYYY-MM", help="Of its day, the first; 2026-07 by default.")
 @_common
 @click.pass_obj
-def synth(settings: Settings, /, out: Path, size: int, over: str, **common: object) -> None:
+def synth(settings: Settings, /, out: Path, size: int, over: str, month: str | None, **common: object) -> None:
     """Write a fictitious economy into OUT, as the files of an operator, with its truth beside them."""
+    from widget_server.forecast.clock import Month
+    from widget_server.forecast.economy import Laws
     from widget_server.forecast.synth import write_inputs
     from widget_server.reference.places import Places
     from widget_server.reference.tables import Tables
     from widget_server.sandbox.ground import france
 
     ground = france(Places.load(Tables(settings.reference_path()))) if over == "france" else None
-    rows = write_inputs(out, seed=_number(common["seed"]), size=size, ground=ground)
+    try:
+        laws = Laws(day=Month.parse(month)) if month else Laws()
+    except ValueError as error:
+        raise click.UsageError(f"--month: {error}") from error
+    rows = write_inputs(out, seed=_number(common["seed"]), size=size, ground=ground, laws=laws)
     if common["as_json"]:
         click.echo(json.dumps({"out": str(out), "rows": dict(rows)}))
         return

@@ -54,6 +54,19 @@ def test_every_scorer_stands_beside_the_oracles_and_nobody_knows_more_than_the_o
     assert precision["random"] < precision["lbb"] < precision["hurdle"]
 
 
+def test_chance_costs_more_precision_than_the_capacity_of_each_establishment(measured):
+    scores = measured.by_name()
+    kept = {
+        name: scores[f"hurdle_{name}", "precision_at_10"] / scores["hurdle", "precision_at_10"]
+        for name in ("beta_0.1", "beta_0.3", "gumbel_0.3", "shuffled")
+    }
+    exposure = {name: scores[f"hurdle_{name}", "exposure_top_1"] for name in kept}
+
+    assert kept["shuffled"] < kept["beta_0.3"] < kept["beta_0.1"] <= 1.0
+    assert kept["gumbel_0.3"] < kept["beta_0.1"]
+    assert exposure["beta_0.3"] < exposure["beta_0.1"] < scores["hurdle", "exposure_top_1"]
+
+
 def test_scores_that_meet_every_bound_are_green():
     assert red(seed(), seed("seed 2")) == []
 
