@@ -49,7 +49,7 @@ release-loader: install node_modules/.installed ## keep the loader for ever, und
 
 unit: install ## the tests that need no browser
 	sh tests/unit/install-redis.sh
-	$(BIN)/pytest tests/unit tests/contract tests/drills tests/forecast
+	$(BIN)/pytest tests/unit tests/contract tests/drills tests/forecast tests/bench
 
 browser: install node_modules/.installed ## the tests in Chromium, which is installed when it is missing
 	sh tests/browser/install-chromium.sh
