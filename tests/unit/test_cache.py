@@ -24,6 +24,7 @@ from widget_server.web.entries import FRESH_S, Entry, Kept, coding_of, keep
 
 pytestmark = pytest.mark.anyio
 NOW_S = 1_000_000.0
+PATIENT_S = 20.0  # a busy machine must not look like a server that hangs
 
 
 @pytest.fixture
@@ -293,7 +294,9 @@ async def test_what_one_process_made_another_finds():
     with redis_server(port):
         await listening(port)
         first, second = [
-            AnswerCache(counts=counts, threads=1, tier=RedisTier(f"redis://127.0.0.1:{port}/0", counts))
+            AnswerCache(
+                counts=counts, threads=1, tier=RedisTier(f"redis://127.0.0.1:{port}/0", counts, patience_s=PATIENT_S)
+            )
             for counts in (Counted(), Counted())
         ]
         make = Slow()
@@ -353,7 +356,9 @@ async def test_what_the_second_tier_holds_of_another_shape_is_a_miss():
         assert await reader[0].readline() == b"+OK\r\n"
         writer.close()
         await writer.wait_closed()
-        cache = AnswerCache(counts=counts, threads=1, tier=RedisTier(f"redis://127.0.0.1:{port}/0", counts))
+        cache = AnswerCache(
+            counts=counts, threads=1, tier=RedisTier(f"redis://127.0.0.1:{port}/0", counts, patience_s=PATIENT_S)
+        )
         entry = await cache.entry("k", kept, NOW_S)
         await cache.close()
 

@@ -141,7 +141,14 @@ _DECODER: Final = msgspec.msgpack.Decoder(Kept)
 class RedisTier:
     """Redis or Valkey behind aiocache."""
 
-    def __init__(self, url: str, counts: Counts, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        counts: Counts,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("redis", "rediss") or not parts.hostname:
             raise SettingError(
@@ -161,8 +168,8 @@ class RedisTier:
             password=unquote(parts.password) if parts.password else None,
             ssl=parts.scheme == "rediss",
             serializer=_Serializer(),
-            timeout=_PATIENCE_S,
-            create_connection_timeout=_PATIENCE_S,
+            timeout=patience_s,
+            create_connection_timeout=patience_s,
         )
         self._counts = counts
         self._clock = clock

@@ -28,7 +28,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = Counter("widget_requests", "Requests answered", ["route", "status"], registry=self.registry)
         self.lists = Counter("widget_lists", "Lists shown, by partner", ["partner"], registry=self.registry)
-        self._lists: dict[str | None, Counter] = {}
+        self._listed: Counts[str | None] = Counts()
         self.seconds = Histogram(
             "widget_request_seconds",
             "Time to answer, of what goes through the router: the fast path takes less than 0.1 ms",
@@ -71,10 +71,7 @@ class Metrics:
 
     def listed(self, partner: str | None) -> None:
         """Count one list for a known partner, or for nobody: no address, no search, no time."""
-        counter = self._lists.get(partner)
-        if counter is None:
-            counter = self._lists[partner] = self.lists.labels(partner or "")
-        counter.inc()
+        self._listed[partner] += 1
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one request under the path of its route."""
@@ -97,6 +94,9 @@ class Metrics:
         for (route, status), count in fast.items():
             self.requests.labels(route, status).inc(count)
             self._origins["fast"].inc(count)
+        listed, self._listed = self._listed, Counts()
+        for partner, count in listed.items():
+            self.lists.labels(partner or "").inc(count)
 
     def text(self, states: Sequence[SourceState], cache_bytes: int) -> bytes:
         """The exposition format, with the sources and the cache as they are now."""
