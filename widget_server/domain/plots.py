@@ -17,6 +17,7 @@ _COLOURS: Final = ("#0b4f9e", "#b3261e", "#1b6b3a", "#6a3d9a", "#8a5a00", "#4444
 """Each has a contrast of 4.5 or more with the paper."""
 _DASHES: Final = ("", "7 4", "2 3", "9 3 2 3", "4 4", "1 4")
 _MARKS: Final = ("circle", "square", "triangle")
+_APART: Final = 7
 _FEW: Final = 15
 """Up to so many points are marked one by one."""
 
@@ -76,7 +77,8 @@ def _axes(plot: Plot) -> Iterator[str]:
 
 def _lines(plot: Plot) -> Iterator[str]:
     for nth, series in enumerate(plot.series):
-        points = [(_x(plot, x), _y(plot, y)) for x, y in zip(series.x, series.y, strict=True)]
+        aside = _aside(plot, nth)
+        points = [(round(_x(plot, x) + aside, 1), _y(plot, y)) for x, y in zip(series.x, series.y, strict=True)]
         path = "L".join(f"{x} {y}" for x, y in points)
         if points:
             yield f'<path d="M{path}" fill="none" {_stroke(nth)}/>'
@@ -86,12 +88,17 @@ def _lines(plot: Plot) -> Iterator[str]:
             yield from (_mark(nth, x, y) for x, y in points)
 
 
+def _aside(plot: Plot, nth: int) -> float:
+    """Series over the same few places stand side by side, so that no interval hides another."""
+    return (nth - (len(plot.series) - 1) / 2) * _APART if plot.x_ticks else 0.0
+
+
 def _intervals(plot: Plot, series: Series, nth: int) -> Iterator[str]:
     for x, low, high in zip(series.x, series.low, series.high, strict=True):
         if low is not None and high is not None:
-            at = _x(plot, x)
+            at = round(_x(plot, x) + _aside(plot, nth), 1)
             colour = _COLOURS[nth % len(_COLOURS)]
-            yield f'<path d="M{at} {_y(plot, low)}V{_y(plot, high)}" stroke="{colour}" stroke-opacity=".6"/>'
+            yield f'<path d="M{at} {_y(plot, low)}V{_y(plot, high)}" stroke="{colour}" stroke-width="1.5"/>'
 
 
 def _legend(plot: Plot) -> Iterator[str]:

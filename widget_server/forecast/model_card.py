@@ -260,8 +260,9 @@ def _synthetic(story: Story) -> Section:
             heading="Sur une économie synthétique",
             paragraphs=("Cette version du programme n’a pas été mesurée sur l’économie synthétique.", WARNING),
         )
+    draws = f"{len(found.seeds)} tirage{'s' if len(found.seeds) > 1 else ''}"
     said = (
-        f"Sur {_count(found.size)} établissements tirés au sort ({len(found.seeds)} tirage(s)), les vraies chances "
+        f"Sur {_count(found.size)} établissements tirés au sort ({draws}), les vraies chances "
         "sont connues : un filtre qui connaît toutes les lois donne la borne que personne ne dépasse.",
         f"{WARNING} Ils disent ce que le programme perd, non ce que l’on trouve dans la vie.",
     )
