@@ -30,6 +30,11 @@ def each(cause: str, more: Mapping[str, object] = QUICK, **fault: object) -> dic
     }
 
 
+def without_lbb(drills: Mapping[str, Drill]) -> dict[str, Drill]:
+    """La Bonne Boîte names a company once for each search: half of one row is one row, and two are the same company."""
+    return {source: told for source, told in drills.items() if source != "recruiters-lbb"}
+
+
 DRILLS: Mapping[str, Mapping[str, Drill]] = {
     "down": each("disconnected|closed|reset", down=True),
     "slow beyond the deadline": each("SYNC_DEADLINE_S", HASTY, slow_s=3),
@@ -39,6 +44,13 @@ DRILLS: Mapping[str, Mapping[str, Drill]] = {
     "500s for good": each("answers 500", status=500),
     "truncated body": each("in the middle", truncate=300),
     "connection cut": each("in the middle of|closed|disconnected", cut=100),
+    "endless body": each("swells more than|sends more than|does not end", endless=True),
+    "gzip bomb": each("swells more than|does not end|blanks", bomb=True),
+    "malformed JSON": each("cannot be read|no address of its export", malformed=True),
+    "wrong content type": each("text/html instead of data: Maintenance", wrong_type=True),
+    "empty success": each("without a single|not one training|0 cards", empty=True),
+    "half of the usual count": without_lbb(each("rule drop", half=True)),
+    "duplicated ids": without_lbb(each("rule repeats|announces [0-9]+ trainings and shows [0-9]+", duplicates=True)),
 }
 PAIRS = [(source, fault) for fault, drills in DRILLS.items() for source in drills]
 
