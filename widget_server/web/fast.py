@@ -6,8 +6,7 @@ up is gone, whoever points at it. Everything else, and whatever could change a h
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import ReferenceType, ref
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,8 +19,7 @@ MOST: Final = 4096
 LONGEST_QUERY_BYTES: Final = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """Where a request led: the key and the entry in the cache, and the partner whose page it is."""
 
     key: str
@@ -57,19 +55,20 @@ class Learnt:
 
     def find(self, path: str, query: bytes) -> Known | None:
         """The entry of a request, if it is known and may be sent now."""
-        pointer = self._known.get((path, query))
+        text = (path, query)
+        pointer = self._known.get(text)
         if pointer is None:
             return None
         edition = self._editions.current()
-        self._turn(edition.token)
-        if (path, query) not in self._known:
+        if edition.token != self._token:
+            self._turn(edition.token)
             return None
         key, entry_of, partner = pointer
         entry = entry_of()
         if entry is None or edition.now_s >= entry.fresh_until_s:
-            del self._known[path, query]
+            del self._known[text]
             return None
-        self._known.move_to_end((path, query))
+        self._known.move_to_end(text)
         self._cache.used(key)
         return Known(key, entry, partner)
 
