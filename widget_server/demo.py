@@ -1,10 +1,12 @@
 """`widget-server demo`: sandbox, server and example pages as real processes, filled by the real sync.
 
-Only settings differ from a real installation: base addresses, credentials and the pace. What was synced stays in
+The recruiters are those of a forecast that is really run, on a fictitious economy over real communes. Only settings
+differ from a real installation: base addresses, credentials and the pace. What was synced stays in
 `.demo/data`, so that a second run starts in seconds.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +15,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from widget_server.domain.errors import SnapshotError, WidgetError
 from widget_server.settings import Settings
@@ -28,6 +31,14 @@ SEARCHES: Final = (
     ("services à la personne, Saint-Denis de La Réunion", "romes=K1304&insee=97411"),
     ("secrétariat, Ajaccio", "romes=M1607&insee=2A004"),
 )
+ESTABLISHMENTS: Final = 10_000
+"""Drawn for the forecast: enough for every département, few enough for two cores and a minute."""
+SEED: Final = "13"
+"""An economy that has recruiters for each of the searches above, wherever they are."""
+ROUNDS: Final = 100
+"""Trees of each booster, for the same reason; a real forecast has three times as many."""
+_TASKS: Final = ("economy", "forecast", "sync")
+"""Processes that end by themselves."""
 _WAIT_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.1
 _GRACE_S: Final = 5.0
@@ -74,7 +85,9 @@ class Demo:
             "FRANCE_TRAVAIL_CLIENT_SECRET": "demo",
             "FRANCE_TRAVAIL_RATE_PER_S": "9",
             "CARIF_OREF_URL": sandbox,
-            "RECRUITERS_URL": f"{sandbox}/recruiters/recruiters.ndjson.gz",
+            "RECRUITERS_URL": "",  # the release in DATA_DIR
+            # The forecast shares the cores with the sync: a thread that waits must not spin.
+            "OMP_WAIT_POLICY": "PASSIVE",
         }
 
     def _start(self) -> None:
@@ -97,31 +110,55 @@ class Demo:
             sys.stderr.write("The snapshots of an earlier run are fresh: nothing to sync\n")
         else:
             self._await("sandbox", f"http://127.0.0.1:{self.settings.sandbox_port}/_faults")
-            self._spawn("sync", [*command, "sync"], environment)
-            self._sync()
+            self._fill(command, environment)
         self._await("server", f"{widget}/readyz")
         self._await("examples", f"http://127.0.0.1:{port}/")
         self._announce(widget, time.monotonic() - begun)
 
-    def _sync(self) -> None:
-        """Wait for the sync, which shows its own progress, while the others live."""
-        sync = self.children["sync"]
-        while sync.poll() is None:
+    def _fill(self, command: list[str], environment: Mapping[str, str]) -> None:
+        """Run the forecast while the other sources are read, then read its release."""
+        month = f"{datetime.now(UTC):%Y-%m}"  # an estimate of an older day would be too old to be shown
+        economy = FOLDER / f"economy-{month}"
+        if not (economy / "inputs.toml").exists():
+            shutil.rmtree(FOLDER / "data" / "forecast", ignore_errors=True)
+            sys.stderr.write("Drawing a fictitious economy over real communes\n")
+            how = ["--size", str(ESTABLISHMENTS), "--seed", SEED, "--over", "france", "--month", month]
+            self._spawn("economy", [*command, "forecast", "synth", str(economy), *how], environment)
+            self._finish("economy")
+        how = ["--seed", SEED, "--rounds", str(ROUNDS), "--bootstrap", "--json"]
+        run = [*command, "forecast", "run", str(economy), *how]
+        with (FOLDER / "forecast.log").open("wb") as log:
+            sys.stderr.write(f"Training the forecast of recruiters on it; its own words are in {log.name}\n")
+            self._spawn("forecast", run, environment, log)
+        others = [name for name, _ in self.settings.expected_sources() if name != "recruiters"]
+        if others:
+            self._spawn("sync", [*command, "sync", *others], environment)
+            self._finish("sync")
+        self._finish("forecast")
+        self._spawn("sync", [*command, "sync", "recruiters"], environment)
+        self._finish("sync")
+
+    def _finish(self, name: str) -> None:
+        """Wait for a process that ends by itself, while the others live."""
+        child = self.children[name]
+        while child.poll() is None:
             self._look_after()
             time.sleep(_LOOK_EVERY_S)
-        del self.children["sync"]
-        if sync.returncode:
-            raise DemoFailed("the sync failed; its cause is above")
+        del self.children[name]
+        if child.returncode:
+            where = f"in {FOLDER / 'forecast.log'}" if name == "forecast" else "above"
+            raise DemoFailed(f"the {name} failed; its cause is {where}")
 
     def _look_after(self) -> None:
         for name, child in self.children.items():
-            if name != "sync" and child.poll() is not None:
+            if name not in _TASKS and child.poll() is not None:
                 raise DemoFailed(f"the {name} ended with code {child.returncode}; its last words are above")
 
     def _announce(self, widget: str, seconds: float) -> None:
         port = self.settings.examples_port
         lines = [
-            f"Ready in {seconds:.0f} s. Every company and school shown is fictitious.",
+            f"Ready in {seconds:.0f} s. Every company and school shown is fictitious; the recruiters are those of a"
+            " forecast run on a fictitious economy.",
             f"  Example partner pages\n      http://localhost:{port}/",
             *(f"  {name}\n      {widget}/v1/widget?{query}" for name, query in SEARCHES),
             f"  The first as JSON\n      {widget}/v1/cards?{SEARCHES[0][1]}",
@@ -145,10 +182,12 @@ class Demo:
                 return False
         return True
 
-    def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+    def _spawn(
+        self, name: str, command: list[str], environment: Mapping[str, str], log: BinaryIO | None = None
+    ) -> None:
         # A group of its own: Ctrl-C reaches this process only, which then ends the others in order.
         self.children[name] = subprocess.Popen(  # noqa: S603 - our own commands
-            command, env=dict(environment), stdin=subprocess.DEVNULL, start_new_session=True
+            command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
 
     def _await(self, name: str, address: str) -> None:
