@@ -99,13 +99,13 @@ BOUNDS: Final = (
           each=0.85),
     Bound(name="p@10 kept at beta 0.1", metric="precision_at_10", over="hurdle_beta_0.1", under="hurdle", each=0.95),
 )  # fmt: skip
-"""Of the table of section 10; the skill and the filter's own calibration are computed apart."""
+"""The skill and the filter's own calibration are computed apart."""
 _SKILL: Final = 0.93
 _FILTER_ECE: Final = 0.005
 _FILTER_MEAN: Final = 0.03
 _SMALL: Final = 50_000
 GUMBEL: Final = 0.3
-"""The noise that section 12 compares with."""
+"""The noise that load spreading is compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)

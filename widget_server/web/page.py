@@ -74,7 +74,7 @@ class DetailPage:
 
 
 def render_list(page: ListPage) -> Rendered:
-    """The list with its filters, in whichever state of design §7 it is."""
+    """The list with its filters, in whichever state it is."""
     return _render_list(page, down=False)
 
 
