@@ -113,10 +113,7 @@ def create_app(
 
 
 class Application(Starlette):
-    """Starlette with the turnstile and the fast path in front of everything that it puts in front of the router.
-
-    The turnstile is first: what is answered from a cache is counted too.
-    """
+    """Starlette with the turnstile and the fast path in front of everything that it puts in front of the router."""
 
     def __init__(
         self,
@@ -133,13 +130,12 @@ class Application(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         """The stack of Starlette behind the fast path."""
         site = self._site
-        fast = FastPath(
+        return FastPath(
             super().build_middleware_stack(),
             learnt=site.learnt,
-            served=site.served,
-            answered=site.metrics.answered_fast,
+            refuse=Turnstile(site).refuse,
+            answered=site.served_fast,
         )
-        return Turnstile(fast, site)
 
 
 def from_environment() -> Starlette:

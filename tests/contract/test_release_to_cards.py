@@ -21,6 +21,7 @@ from widget_server.snapshot.impressions import ImpressionStore
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.kit.lists import opt_out
 from widget_server.sync.sync import SyncReport, sync
+from widget_server.web.entries import Showings
 from widget_server.web.impressions import Impressions
 
 pytestmark = pytest.mark.anyio
@@ -340,12 +341,12 @@ async def test_no_request_waits_for_a_count_to_be_written(tmp_path: Path):
 async def test_a_count_that_cannot_be_written_is_kept_for_the_next_time(tmp_path: Path):
     store = ImpressionStore(tmp_path / "data")
     counting = Impressions(store, now=lambda: NOW)
-    counting.add([SIRETS[0]])
+    counting.add(Showings((SIRETS[0],)))
     (tmp_path / "data").write_text("a file in the place of the folder")
 
     await counting.flush()
     (tmp_path / "data").unlink()
-    counting.add([SIRETS[0]])
+    counting.add(Showings((SIRETS[0],)))
     await counting.flush()
 
     assert store.before(NOW.date() + timedelta(days=1)) == {SIRETS[0]: 2}
@@ -355,10 +356,10 @@ async def test_what_was_shown_before_midnight_belongs_to_that_day(tmp_path: Path
     clock = [NOW.replace(hour=23, minute=59)]
     store = ImpressionStore(tmp_path)
     counting = Impressions(store, now=lambda: clock[0])
-    counting.add([SIRETS[0]])
+    counting.add(Showings((SIRETS[0],)))
     clock[0] += timedelta(minutes=2)
     await counting.flush()
-    counting.add([SIRETS[1]])
+    counting.add(Showings((SIRETS[1],)))
     await counting.flush()
 
     with sqlite3.connect(store.path) as database:

@@ -6,7 +6,7 @@ An answer is a function of what was asked and of an edition, and of nothing else
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from widget_server.listing.answers import Source, source_state
@@ -14,7 +14,7 @@ from widget_server.settings import Settings
 from widget_server.snapshot.library import Library, Loaded
 from widget_server.web.wording import PARIS
 
-LOOK_AGAIN_S: Final = 1.0
+LOOK_AGAIN: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,23 +56,24 @@ class Editions:
         self._now = now
         self._build = build
         self._partners = partners
-        self._seen: tuple[tuple[Loaded, ...], str] | None = None
+        self._loaded: tuple[Loaded, ...] | None = None
+        self._version = ""
         self._held: Edition | None = None
+        self._until: datetime
 
     def current(self) -> Edition:
         """The edition that a request which begins now is answered from, to its end."""
-        now = self._now()
-        held, seen = self._held, (self._library.loaded, self._partners())
+        now, loaded, version = self._now(), self._library.loaded, self._partners()
+        held = self._held
         if (
             held is not None
-            and self._seen is not None
-            and seen[0] is self._seen[0]
-            and seen[1] == self._seen[1]
-            and 0 <= (now - held.now).total_seconds() < LOOK_AGAIN_S
+            and loaded is self._loaded
+            and version == self._version
+            and held.now <= now < self._until  # a clock that was set back is a reason to look, too
         ):
             return held
-        self._seen = seen
-        self._held = self._made(now, *seen)
+        self._loaded, self._version, self._until = loaded, version, now + LOOK_AGAIN
+        self._held = self._made(now, loaded, version)
         return self._held
 
     def _made(self, now: datetime, loaded: tuple[Loaded, ...], partners: str) -> Edition:

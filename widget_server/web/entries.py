@@ -4,7 +4,7 @@ The messages are shared by all requests, so their headers are tuples: whoever tr
 """
 
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import brotli
@@ -39,16 +39,37 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     made_s: float
 
 
+class Showings:
+    """The companies that a list shows, and how often it left since they were last written down."""
+
+    __slots__ = ("sirets", "times")
+
+    def __init__(self, sirets: tuple[str, ...]) -> None:
+        self.sirets = sirets
+        self.times = 0
+
+
 class Entry:
     """A kept answer, ready to be sent.
 
     size_bytes   about what it takes in memory; it grows when a second coding is asked for
     """
 
-    __slots__ = ("__weakref__", "_gzip", "brotli", "etag", "fresh_until_s", "kept", "not_modified", "size_bytes")
+    __slots__ = (
+        "__weakref__",
+        "_gzip",
+        "brotli",
+        "etag",
+        "fresh_until_s",
+        "kept",
+        "not_modified",
+        "showings",
+        "size_bytes",
+    )
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
+        self.showings = Showings(kept.shown)
         self.brotli = _prepared(kept.headers, kept.body, b"br")
         self.not_modified = _not_modified(kept.headers)
         self.fresh_until_s = kept.made_s + FRESH_S
@@ -68,21 +89,19 @@ class Entry:
         """The same without compression: rare, and quicker to decompress (40 us) than to keep."""
         return _prepared(self.kept.headers, brotli.decompress(self.kept.body), None)
 
-    async def send(self, asked: Sequence[tuple[bytes, bytes]], send: Send) -> int:
-        """Answer a request with these headers; returns the status."""
+    async def send(self, asked: Mapping[bytes, bytes], send: Send) -> int:
+        """Answer a request with these headers, whose names are in lower case; returns the status."""
         start, body = prepared = self.chosen(asked)
         await send(start)
         await send(body)
         return 304 if prepared is self.not_modified else 200
 
-    def chosen(self, asked: Sequence[tuple[bytes, bytes]]) -> Prepared:
+    def chosen(self, asked: Mapping[bytes, bytes]) -> Prepared:
         """What suits the headers of a request: 304, or the body in the best coding that it accepts."""
-        accepted = b""
-        for name, value in asked:
-            if name == b"accept-encoding":
-                accepted = value
-            elif name == b"if-none-match" and self.etag in [part.strip() for part in value.split(b",")]:
-                return self.not_modified
+        held = asked.get(b"if-none-match")
+        if held is not None and self.etag in [part.strip() for part in held.split(b",")]:
+            return self.not_modified
+        accepted = asked.get(b"accept-encoding", b"")
         found = _CODINGS.get(accepted)
         if found is None:
             found = coding_of(accepted.decode("latin-1")) or "identity"

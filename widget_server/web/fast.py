@@ -5,8 +5,8 @@ up is gone, whoever points at it. Everything else, and whatever could change a h
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final
 from weakref import ReferenceType, ref
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,16 +19,8 @@ MOST: Final = 4096
 LONGEST_QUERY_BYTES: Final = 1024
 
 
-class Known(NamedTuple):
-    """Where a request led: the key and the entry in the cache, and the partner whose page it is."""
-
-    key: str
-    entry: Entry
-    partner: str | None
-
-
-Served = Callable[[Known], None]
-Answered = Callable[[str, int], None]
+Refuse = Callable[[Scope, Mapping[bytes, bytes]], ASGIApp | None]
+Answered = Callable[[str, int, Entry, str | None], None]
 
 
 class Learnt:
@@ -44,17 +36,22 @@ class Learnt:
     def __len__(self) -> int:
         return len(self._known)
 
-    def learn(self, path: str, query: bytes, known: Known, token: str) -> None:
-        """Remember the text of a request that the router answered with 200. Whether it is tidy is for the caller."""
+    def learn(self, path: str, query: bytes, key: str, entry: Entry, partner: str | None, token: str) -> None:
+        """Remember the text of a request that the router answered with 200. Whether it is tidy is for the caller.
+
+        key, entry   where the answer is in the cache
+        partner      whose page it is
+        token        the edition that it is of
+        """
         if len(query) > LONGEST_QUERY_BYTES or token != self._editions.current().token:
             return
         self._turn(token)
-        self._known[path, query] = known.key, ref(known.entry), known.partner
+        self._known[path, query] = key, ref(entry), partner
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
-    def find(self, path: str, query: bytes) -> Known | None:
-        """The entry of a request, if it is known and may be sent now."""
+    def find(self, path: str, query: bytes) -> tuple[Entry, str | None] | None:
+        """The entry of a request and the partner whose page it is, if it is known and may be sent now."""
         text = (path, query)
         pointer = self._known.get(text)
         if pointer is None:
@@ -70,7 +67,7 @@ class Learnt:
             return None
         self._known.move_to_end(text)
         self._cache.used(key)
-        return Known(key, entry, partner)
+        return entry, partner
 
     def _turn(self, token: str) -> None:
         """With a new edition everything that was learnt is void."""
@@ -80,26 +77,34 @@ class Learnt:
 
 
 class FastPath:
-    """Pure ASGI: answers what is learnt, hands on everything else.
+    """Pure ASGI, and outermost: turns away whom `refuse` refuses, answers what is learnt, hands on everything else.
 
-    served      told of each list that leaves
-    answered    told of each request: its path and its status
+    refuse      gives the answer for who is refused; asked first, so that what a cache answers is counted too
+    answered    told of each list that leaves from here: path, status, entry, partner
     """
 
-    def __init__(self, app: ASGIApp, *, learnt: Learnt, served: Served, answered: Answered) -> None:
+    def __init__(self, app: ASGIApp, *, learnt: Learnt, refuse: Refuse, answered: Answered) -> None:
         self._app = app
         self._learnt = learnt
-        self._served = served
+        self._refuse = refuse
         self._answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["method"] == "GET":
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = dict(scope["headers"])  # one pass for all three headers that matter here
+        refusal = self._refuse(scope, asked)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        if scope["method"] == "GET":
             path = scope["path"]
             known = self._learnt.find(path, scope["query_string"])
             if known is not None:
-                status = await known.entry.send(scope["headers"], send)
-                self._served(known)
-                self._answered(path, status)
+                entry, partner = known
+                status = await entry.send(asked, send)
+                self._answered(path, status, entry, partner)
                 return
         await self._app(scope, receive, send)

@@ -16,7 +16,6 @@ from widget_server.domain.query import Problem
 from widget_server.web.cache import etag_of, key_of
 from widget_server.web.edition import Edition
 from widget_server.web.entries import Kept, coding_of, keep
-from widget_server.web.fast import Known
 from widget_server.web.readings import Reading
 from widget_server.web.site import Site
 
@@ -85,11 +84,11 @@ async def send_list(
         made = make()
         return keep(made.body, made.headers, made.media_type, etag_of(key), made.shown, now_s)
 
-    known = Known(key, await site.cache.entry(key, fill, now_s), partner)
-    await known.entry.send(scope["headers"], send)
+    entry = await site.cache.entry(key, fill, now_s)
+    await entry.send(dict(scope["headers"]), send)
     if reading.learn:
-        site.learnt.learn(scope["path"], scope["query_string"], known, edition.token)
-    site.served(known)
+        site.learnt.learn(scope["path"], scope["query_string"], key, entry, partner, edition.token)
+    site.served(entry, partner)
 
 
 class ErrorRow(msgspec.Struct, frozen=True, kw_only=True):

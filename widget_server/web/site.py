@@ -17,7 +17,8 @@ from widget_server.web.assets import Assets
 from widget_server.web.cache import AnswerCache
 from widget_server.web.document import Tiles
 from widget_server.web.edition import Editions
-from widget_server.web.fast import Known, Learnt
+from widget_server.web.entries import Entry
+from widget_server.web.fast import Learnt
 from widget_server.web.impressions import Impressions
 from widget_server.web.partners import Partners
 from widget_server.web.quotas import Quotas
@@ -54,10 +55,15 @@ class Site:
         """Every expected source with its state now."""
         return self.editions.current().sources
 
-    def served(self, known: Known) -> None:
-        """What is counted for each list that leaves, whether it was made, kept or known to be unchanged."""
-        self.impressions.add(known.entry.kept.shown)
-        self.metrics.listed(known.partner)
+    def served(self, entry: Entry, partner: str | None) -> None:
+        """What is counted for each list of the router, whether it was made, kept or known to be unchanged."""
+        self.impressions.add(entry.showings)
+        self.metrics.listed(partner)
+
+    def served_fast(self, path: str, status: int, entry: Entry, partner: str | None) -> None:
+        """The same for a list of the fast path, whose request nobody else counts."""
+        self.impressions.add(entry.showings)
+        self.metrics.answered_fast(path, status, partner)
 
     @property
     def partners(self) -> Partners:

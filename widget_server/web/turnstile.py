@@ -2,17 +2,15 @@
 
 A visitor is counted by address and partner; a call that brings a partner's API key (`Authorization: Bearer`) counts
 against that partner's own quota instead. Suggestions are counted apart, because one search is many letters.
-
-Pure ASGI and outermost: what a cache answers is counted too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from widget_server.domain.query import Parsed
 from widget_server.web.document import Shell, document, language_of, look_of
@@ -34,24 +32,20 @@ _LONGEST_QUERY: Final = 8_000
 class Turnstile:
     """Lets a call through, or says when to come back."""
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
-        self._app = app
+    def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count one call."""
-        if scope["type"] == "http" and not scope["path"].startswith(_FREE):
-            refusal = self._refuse(scope)
-            if refusal is not None:
-                # Refusals are watched like every other answer; what is let through is watched further in.
-                await Watch(refusal, self._site.metrics)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    def refuse(self, scope: Scope, asked: Mapping[bytes, bytes]) -> ASGIApp | None:
+        """Count one call with these headers. The answer for who has to wait or brings an unknown key; else None."""
+        if scope["path"].startswith(_FREE):
+            return None
+        refusal = self._refusal(scope, asked)
+        # Refusals are watched like every other answer; what is let through is watched further in.
+        return None if refusal is None else Watch(refusal, self._site.metrics)
 
-    def _refuse(self, scope: Scope) -> Response | None:
-        """The answer for who has to wait, or brings a key that nobody has; None for everybody else."""
+    def _refusal(self, scope: Scope, asked: Mapping[bytes, bytes]) -> Response | None:
         site, path = self._site, scope["path"]
-        key = _bearer(scope["headers"])
+        key = _bearer(asked)
         if key is not None:
             owner = site.partners.find_key(key)
             if owner is None:
@@ -107,13 +101,13 @@ class Turnstile:
         return reply(request, page.html, HTML, headers=headers, status=429)
 
 
-def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+def _bearer(asked: Mapping[bytes, bytes]) -> str | None:
     """The key of an `Authorization: Bearer` header; other schemes are a proxy's business."""
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, key = value.decode("latin-1").partition(" ")
-            return key.strip() if scheme.lower() == "bearer" else None
-    return None
+    value = asked.get(b"authorization")
+    if value is None:
+        return None
+    scheme, _, key = value.decode("latin-1").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def _unknown_key(request: Request) -> Response:
