@@ -29,7 +29,8 @@ from widget_server.settings import Settings, read_settings
 from widget_server.snapshot.impressions import ImpressionStore
 from widget_server.snapshot.library import LOOK_AGAIN_S, Library
 from widget_server.web.assets import Assets, fingerprint, read_assets
-from widget_server.web.cache import AnswerCache, RedisTier
+from widget_server.web.busy import overloaded
+from widget_server.web.cache import AnswerCache, Overloaded, RedisTier
 from widget_server.web.edition import Editions
 from widget_server.web.fast import FastPath, Learnt
 from widget_server.web.impressions import Impressions
@@ -105,7 +106,7 @@ def create_app(
         site,
         routes=ROUTES,
         middleware=[Middleware(Watch, metrics=metrics)],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: _refused, Overloaded: _overloaded, Exception: _failed},
         lifespan=_alive,
     )
     app.state.site = site
@@ -195,6 +196,10 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     titles = {404: "Adresse inconnue", 405: "Méthode refusée"}
     return problem(request, status, titles.get(status, "Requête refusée"), f"{request.method} {request.url.path}")
+
+
+async def _overloaded(request: Request, error: Exception) -> Response:
+    return overloaded(request)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -265,3 +265,16 @@ async def test_while_nothing_can_be_shown_nothing_is_kept(tmp_path):
 
     assert [answer.status_code for answer in told] == [503, 503]
     assert len(app.state.site.cache) == 0
+
+
+@pytest.mark.parametrize(("url", "media_type"), [(CARDS, "application/problem+json"), (PAGE, "text/html")])
+async def test_when_too_many_lists_wait_to_be_made_a_visitor_is_told_when_to_come_back(running, url, media_type):
+    running.site.cache._most_waiting = 0
+    busy = await running.get(url)
+    running.site.cache._most_waiting = 1
+
+    assert (busy.status_code, busy.headers["retry-after"], busy.headers["cache-control"]) == (503, "2", "no-store")
+    assert busy.headers["content-type"].startswith(media_type)
+    assert "votre connexion" not in busy.text
+    assert running.site.metrics.registry.get_sample_value("widget_answers_total", {"origin": "refused"}) == 1
+    assert (await running.get(url)).status_code == 200

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.processes import end, free_port
 from widget_server.domain.errors import SettingError
-from widget_server.web.cache import AnswerCache, Memory, RedisTier, etag_of, key_of, question_of
+from widget_server.web.cache import AnswerCache, Memory, Overloaded, RedisTier, etag_of, key_of, question_of
 from widget_server.web.entries import FRESH_S, Entry, Kept, coding_of, keep
 
 pytestmark = pytest.mark.anyio
@@ -153,6 +153,29 @@ async def test_at_most_one_answer_per_core_is_made_at_a_time():
     await cache.close()
 
     assert begun == 2
+
+
+async def test_behind_too_many_others_nobody_waits_but_what_is_on_its_way_is_shared():
+    counts, slow = Counted(), threading.Event()
+    cache = AnswerCache(counts=counts, threads=1, most_waiting=3)
+
+    def make():
+        assert slow.wait(PATIENT_S)
+        return kept()
+
+    waiting = [asyncio.create_task(cache.entry(key, make, NOW_S)) for key in ("a", "b", "c")]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await cache.entry("d", make, NOW_S)
+    joined = asyncio.create_task(cache.entry("a", make, NOW_S))
+    await asyncio.sleep(0)
+    slow.set()
+    first, *_ = await asyncio.gather(*waiting)
+
+    assert await joined is first
+    assert (await cache.entry("d", make, NOW_S)).kept == kept()
+    assert counts.places == {"made": 4, "refused": 1}
+    await cache.close()
 
 
 async def test_an_answer_that_is_no_longer_fresh_is_made_again(cache):

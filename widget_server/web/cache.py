@@ -26,6 +26,8 @@ from widget_server.web.entries import FRESH_S, Entry, Kept
 Make = Callable[[], Kept]
 
 MOST_BYTES: Final = 64_000_000
+MOST_WAITING: Final = 256
+"""Answers that are being made or wait for it, per process: about a second of work. Who asks for one more is refused."""
 _PATIENCE_S: Final = 0.05
 """A second tier on the local network answers in less than a millisecond; making an answer takes two."""
 _SILENCE_S: Final = 2.0
@@ -34,11 +36,15 @@ _PREFIX: Final = "alternance:"
 _LOG = logging.getLogger(__name__)
 
 
+class Overloaded(Exception):
+    """So many answers wait to be made that one more would come too late."""
+
+
 class Counts(Protocol):
     """Whoever counts where answers come from; `web.watch.Metrics` does."""
 
     def answered_from(self, place: str) -> None:
-        """Count one answer: "memory", "shared" or "made"."""
+        """Count one answer: "memory", "shared", "made" or, when there was none, "refused"."""
         ...
 
     def tier_failed(self) -> None:
@@ -215,8 +221,17 @@ class RedisTier:
 class AnswerCache:
     """What endpoints ask for their answers. A miss is made in a thread, at most one per core, so hits never wait."""
 
-    def __init__(self, *, counts: Counts, threads: int, most_bytes: int = MOST_BYTES, tier: Tier | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        counts: Counts,
+        threads: int,
+        most_bytes: int = MOST_BYTES,
+        most_waiting: int = MOST_WAITING,
+        tier: Tier | None = None,
+    ) -> None:
         self._counts = counts
+        self._most_waiting = most_waiting
         self._memory = Memory(most_bytes)
         self._tier = tier
         self._flights: dict[str, asyncio.Task[Entry]] = {}
@@ -232,13 +247,19 @@ class AnswerCache:
         return len(self._memory)
 
     async def entry(self, key: str, make: Make, now_s: float) -> Entry:
-        """The answer of a key: kept, or made now; whoever asks meanwhile waits for the same one."""
+        """The answer of a key: kept, or made now; whoever asks meanwhile waits for the same one.
+
+        `Overloaded` when it would have to be made behind too many others.
+        """
         found = self._memory.held(key)
         if found is not None and now_s < found.fresh_until_s:
             self._counts.answered_from("memory")
             return found
         flight = self._flights.get(key)
         if flight is None:
+            if len(self._flights) >= self._most_waiting:
+                self._counts.answered_from("refused")
+                raise Overloaded
             flight = asyncio.get_running_loop().create_task(self._fill(key, make, now_s))
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))

@@ -60,7 +60,7 @@ def describe(base: str) -> Schema:
         },
         "servers": [{"url": base}],
         "paths": {
-            "/v1/cards": _get("La liste pour un métier et un lieu.", search, "Answer", 400, 401, 429),
+            "/v1/cards": _get("La liste pour un métier et un lieu.", search, "Answer", 400, 401, 429, 503),
             "/v1/cards/{card_id}": _get(
                 "Une fiche, avec tout ce qu'en dit sa source.", [card], "CardDetail", 404, 401, 429
             ),
@@ -136,6 +136,7 @@ _WHY: Final[dict[int, str]] = {
     404: "Rien n'a cet identifiant ou cette adresse.",
     429: "Trop d'appels ; Retry-After dit dans combien de secondes réessayer.",
     501: "Ce format n'est pas proposé.",
+    503: "Trop de listes attendent d'être faites ; Retry-After dit dans combien de secondes réessayer.",
 }
 STATUSES: Final = {200: "La réponse."} | _WHY
 """Every status of the JSON API, with what it means."""

@@ -38,7 +38,7 @@ class Metrics:
         )
         self._answers = Counter(
             "widget_answers",
-            "Lists by where they came from: fast, memory, shared or made",
+            "Lists by where they came from: fast, memory, shared or made; refused when too many waited to be made",
             ["origin"],
             registry=self.registry,
         )
@@ -49,7 +49,7 @@ class Metrics:
             "widget_cache_bytes", "What the kept answers take", registry=self.registry, multiprocess_mode="livesum"
         )
         # A child costs 0.5 us where labels() costs 3: each is looked up once.
-        self._origins = {name: self._answers.labels(name) for name in ("fast", "memory", "shared", "made")}
+        self._origins = {name: self._answers.labels(name) for name in ("fast", "memory", "shared", "made", "refused")}
         self._fast: Counts[tuple[str, int, str | None]] = Counts()
         self._counters: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
