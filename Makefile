@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help forecast-bench install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national bench bench-scale bench-memory clean engines
+.PHONY: help forecast-bench install demo test lint types assets release-loader sync serve unit browser lighthouse screenshots national bench bench-scale bench-postgis bench-memory clean engines
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -87,6 +87,10 @@ bench: install ## the goals of speed, as ratios within one run: goal, measured, 
 
 bench-scale: install ## index, search, memory and start at 10^5 to 2*10^7 postings; one worker, two, two servers
 	$(BIN)/python -m tests.bench.scale
+
+bench-postgis: install ## the search beside PostgreSQL + PostGIS on the same postings, in a throw-away cluster
+	sh tests/bench/install-postgis.sh
+	$(BIN)/python -m tests.bench.postgis
 
 bench-memory: install ## the slope of memory over 100 000 mixed requests
 	$(BIN)/python -m tests.bench.memory

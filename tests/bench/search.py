@@ -136,8 +136,8 @@ def _peers(shelf: PostingLists) -> list[Row]:
     rows = []
     for romes, radius_km in ((5, 30), (20, 100)):
         asked = list(itertools.islice(questions(3, romes, radius_km, known=shelf.keys), PEER_QUERIES))
-        ours = [{card: score for card, _, score in _found(shelf, each)} for each in asked]
-        own = [_cpu_ms(lambda each=each: _found(shelf, each)[:TOP]) for each in asked]
+        ours = [{card: score for card, _, score in found_in(shelf, each)} for each in asked]
+        own = [_cpu_ms(lambda each=each: found_in(shelf, each)[:TOP]) for each in asked]
         for name, ask in (("B-tree (rome, cell)", _by_cell), ("R*Tree", _by_rtree)):
             with sqlite3.connect(_sqlite(shelf)) as db:
                 for question, expected in zip(asked, ours, strict=True):
@@ -162,7 +162,8 @@ def _cpu_ms(run) -> float:
     return (time.process_time_ns() - begun) / 1e6
 
 
-def _found(shelf: PostingLists, asked: Question) -> list[tuple[int, int, int]]:
+def found_in(shelf: PostingLists, asked: Question) -> list[tuple[int, int, int]]:
+    """Card, tenths of a km and score of all hits."""
     return _listed(_around(shelf, asked.romes, asked.centre(), float(asked.radius_km)))
 
 
