@@ -16,6 +16,7 @@ from tests.loopback import served
 from tests.processes import Installation
 from widget_server.doctor import Doctor
 from widget_server.settings import Settings, read_settings
+from widget_server.snapshot.shelf import Shelf
 from widget_server.sync.sync import SyncReport, sync
 
 SCALE = "0.03"
@@ -90,6 +91,18 @@ class World:
             time.sleep(0.05)
         raise AssertionError(f"{source}: {cause or 'nothing'} was expected, the web process says {state}")
 
+    def await_version(self, source: str) -> None:
+        """A version is opened beside the requests: wait until the list is made of the newest one."""
+        shelf = Shelf(self.installation.data / source)
+        newest = shelf.read_manifest(shelf.current_version()).harvest.as_of
+        until = time.monotonic() + NAMED_WITHIN_S
+        while time.monotonic() < until:
+            told = httpx.get(f"{self.web}{SEARCH}").json()["sources"]
+            if next(each for each in told if each["name"] == source)["as_of"] == newest:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{source}: the list is not made of the version of {newest}")
+
     def answer(self) -> bytes:
         """The list's JSON, without what may differ: ages, and the problem itself."""
         body = httpx.get(f"{self.web}{SEARCH}").raise_for_status().content
@@ -113,6 +126,7 @@ class World:
 
 def endure(world: World, source: str, told: Drill) -> None:
     """The fault, and then none: the list stays as it was, the cause is named everywhere, and it heals by itself."""
+    world.await_version(source)
     before, cards, as_of = world.answer(), world.cards(), world.state(source)["as_of"]
     assert any(card["source"]["name"] == source for card in cards), "the search shows cards of this source"
 
