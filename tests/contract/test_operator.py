@@ -117,7 +117,7 @@ def test_the_status_tells_of_each_source_what_is_shown_how_old_and_what_the_last
 
     assert done.exit_code == 0
     rows = {line.split()[0]: " ".join(line.split()) for line in done.output.splitlines() if line.split()}
-    assert "nobody watches (widget-server sync --watch)" in done.output
+    assert "nobody watches (widget-server sync --watch)" in " ".join(done.output.split())
     assert re.match(
         r"offers 1 cards 30\.0 h late .* failed \(1 in a row\): France Travail: answers 500", rows["offers"]
     )
