@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.hosts import Host, Pasted
 from tests.browser.scene import RECORD, REGISTRY, Scene
 from tests.browser.site import Site, answering, fill, launch, make_widget, served, serving
+
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong: what is judged is what comes, not when
 
 
 # Not for the session: while the driver lives, its event loop runs in this thread, and no asynchronous test can.
