@@ -91,17 +91,26 @@ class World:
             time.sleep(0.05)
         raise AssertionError(f"{source}: {cause or 'nothing'} was expected, the web process says {state}")
 
-    def await_version(self, source: str) -> None:
-        """A version is opened beside the requests: wait until the list is made of the newest one."""
-        shelf = Shelf(self.installation.data / source)
-        newest = shelf.read_manifest(shelf.current_version()).harvest.as_of
+    def await_versions(self) -> None:
+        """Versions are opened beside the requests: wait until the list is made of the newest one of every source.
+
+        Of every source, because the drill before this one may have published another source's a moment ago.
+        """
+        newest = {name: self._newest(name) for name in self._told()}
         until = time.monotonic() + NAMED_WITHIN_S
-        while time.monotonic() < until:
-            told = httpx.get(f"{self.web}{SEARCH}").json()["sources"]
-            if next(each for each in told if each["name"] == source)["as_of"] == newest:
-                return
+        while (told := self._told()) != newest:
+            if time.monotonic() > until:
+                raise AssertionError(f"the list is made of the versions of {told}, the newest ones are of {newest}")
             time.sleep(0.05)
-        raise AssertionError(f"{source}: the list is not made of the version of {newest}")
+
+    def _told(self) -> dict[str, str]:
+        """When the version of each source was harvested, as the list tells it."""
+        told = httpx.get(f"{self.web}{SEARCH}").raise_for_status().json()["sources"]
+        return {each["name"]: each["as_of"] for each in told}
+
+    def _newest(self, source: str) -> str:
+        shelf = Shelf(self.installation.data / source)
+        return shelf.read_manifest(shelf.current_version()).harvest.as_of
 
     def answer(self) -> bytes:
         """The list's JSON, without what may differ: ages, and the problem itself."""
@@ -126,7 +135,7 @@ class World:
 
 def endure(world: World, source: str, told: Drill) -> None:
     """The fault, and then none: the list stays as it was, the cause is named everywhere, and it heals by itself."""
-    world.await_version(source)
+    world.await_versions()
     before, cards, as_of = world.answer(), world.cards(), world.state(source)["as_of"]
     assert any(card["source"]["name"] == source for card in cards), "the search shows cards of this source"
 
