@@ -87,6 +87,16 @@ def test_nothing_is_wider_than_a_small_telephone(show, state):
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, style
 
 
+def test_a_title_is_whole_in_text_of_twice_the_size(show):
+    page = show("results", width=320)
+    titles = page.locator(".card :is(h2, h3, h4, h5)")
+    cut = "titles => titles.filter(title => title.scrollHeight > title.clientHeight + 1).length"
+    page.add_style_tag(content=TWICE)
+
+    assert titles.count() > 5
+    assert titles.evaluate_all(cut) == 0
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_everything_to_press_is_as_high_as_a_finger(show, state):
     for width in (320, 768, 1280):
