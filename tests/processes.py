@@ -1,12 +1,13 @@
 """The product's own commands as real processes on loopback: a sandbox, syncs, a server."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +18,17 @@ COMMAND = [sys.executable, "-m", "widget_server.cli"]
 STARTS_WITHIN_S = 120.0
 
 
+PORTS = range(20_000, 32_768)
+"""Below those that the system gives to connections: what is free here stays free until a process has bound it."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port for a process that has to be told its own; where one can listen at port 0, that is safer."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @dataclass
@@ -48,6 +56,7 @@ class Installation:
             "FRANCE_TRAVAIL_RATE_PER_S": "10000",
             "CARIF_OREF_URL": sandbox,
             "RECRUITERS_URL": f"{sandbox}/recruiters/recruiters.ndjson.gz",
+            "LOOK_AGAIN_S": "0.1",
             **self.more,
         }
 
@@ -62,7 +71,7 @@ class Installation:
             text=True,
         )
 
-    def run(self, *arguments: str, within_s: float = 60) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, within_s: float = STARTS_WITHIN_S) -> "subprocess.CompletedProcess[str]":
         """A command to its end; stdout and stderr together."""
         process = self.start(*arguments)
         try:
@@ -132,7 +141,7 @@ def await_answer(
 def end(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(5)
+        process.wait(20)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

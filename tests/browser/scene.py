@@ -4,10 +4,12 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from playwright.sync_api import BrowserContext, Frame, Page, expect
+from playwright.sync_api import BrowserContext, Frame, Page, Route, expect
 
 from tests.browser.hosts import Host, Pasted, document
 
+PATIENT_S = 30
+"""A busy machine is slow, not wrong."""
 TYPES = ["ready", "resize", "results", "select", "apply", "scroll", "error"]
 RECORD = f"""
 window.heard = [];
@@ -75,10 +77,19 @@ class Scene:
 
 def until(page: Page | Frame, true: str, arg: object = None) -> None:
     """Wait until an expression is true. Playwright's own way to wait needs `eval`, which a policy may forbid."""
-    last = time.monotonic() + 10
+    last = time.monotonic() + PATIENT_S
     while not page.evaluate(true, arg):
         assert time.monotonic() < last, f"never true: {true}"
         time.sleep(0.02)
+
+
+def arrived(page: Page, held: list[Route]) -> Route:
+    """Wait until a request is held back by a test; gives it."""
+    last = time.monotonic() + PATIENT_S
+    while not held:
+        assert time.monotonic() < last, "nothing was asked for"
+        page.evaluate("0")  # what the browser tells is heard while it is asked something
+    return held[0]
 
 
 def element(page: Page, number: int = 0):
@@ -105,9 +116,21 @@ def settled(page: Page, number: int = 0) -> float:
     expect(inside.locator("article").first).to_be_visible()
     expect(inside.locator("html")).to_have_js_property("ownerDocument.readyState", "complete")
     until(page, "(count) => heard.filter(([type]) => type === 'ready').length >= count", number + 1)
-    high = frame_of(page, number).evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().height)")
-    expect(element(page, number).locator("iframe")).to_have_css("height", f"{high}px")
-    return high
+    last = time.monotonic() + PATIENT_S
+    while True:
+        # A frame of another origin is another process: it hears of its size later than the page does.
+        outside = (
+            element(page, number)
+            .locator("iframe")
+            .evaluate("({ offsetWidth, offsetHeight: high }) => [offsetWidth, high]")
+        )
+        *seen, high = frame_of(page, number).evaluate(
+            "[innerWidth, innerHeight, Math.ceil(document.querySelector('main').getBoundingClientRect().height)]"
+        )
+        if outside == seen and high == outside[1]:
+            return high
+        assert time.monotonic() < last, f"the frame is {outside} px, knows of {seen} px, and its list is {high} px high"
+        time.sleep(0.02)
 
 
 def quiet(page: Page) -> None:

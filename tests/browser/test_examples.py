@@ -14,7 +14,7 @@ COLLECT = """
 window.violations = [];
 addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective + event.blockedURI));
 """
-PATIENCE = 200
+PATIENCE = 600
 """Looks at a height, 50 ms apart."""
 WIDTHS = [320, 768, 1280]
 

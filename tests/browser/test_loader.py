@@ -6,10 +6,10 @@ from contextlib import closing
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, Frame, Page, Route, expect
 
 from tests.browser.hosts import Host, Pasted, document
-from tests.browser.scene import RECORD, Scene, element, frame_of, heard, height_of, quiet, settled, until
+from tests.browser.scene import RECORD, Scene, arrived, element, frame_of, heard, height_of, quiet, settled, until
 from tests.browser.site import EACH, launch
 
 LATER = "src => document.body.append(Object.assign(document.createElement('script'), {src}))"
@@ -100,14 +100,14 @@ def test_a_loader_that_comes_last_is_told_everything(scene: Scene):
 
 def test_a_slow_frame_is_not_given_up_before_it_is_there(scene: Scene):
     scene.context.clock.install()
-    held = []
+    held: list[Route] = []
     scene.context.route("**/v1/widget?**", lambda route: held.append(route))
     page = scene.open(scene.paste.form_b() + scene.paste.script)
-    until(page, "document.querySelector('iframe')")
+    slow = arrived(page, held)
 
     page.clock.run_for(30_000)
     assert heard(page, "error") == []
-    held[0].continue_()
+    slow.continue_()
 
     settled(page)
     page.clock.run_for(30_000)
@@ -373,7 +373,8 @@ def test_a_list_that_never_settles_is_frozen_and_said_once(scene: Scene):
     until(frame_of(page), "times > 120")
 
     assert [detail["code"] for detail in heard(page, "error")] == ["resize_loop"]
-    assert height_of(page) == frozen
+    # The list swings by 500 px; what it is frozen at is rounded once more.
+    assert abs(height_of(page) - frozen) <= 1
 
 
 def test_a_frame_in_a_hidden_tab_gets_its_height_when_it_is_shown(scene: Scene):

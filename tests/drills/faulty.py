@@ -21,8 +21,8 @@ from widget_server.sync.sync import SyncReport, sync
 
 SCALE = "0.03"
 SEARCH = "/v1/cards?romes=M1805&insee=35238&radius=100&limit=50"
-NAMED_WITHIN_S = 10.0
-QUICK = {"attempts": 2, "patience_s": 5.0, "sync_deadline_s": 60.0}
+NAMED_WITHIN_S = 60.0
+QUICK = {"attempts": 2, "patience_s": 20.0, "sync_deadline_s": 60.0}
 HASTY = QUICK | {"sync_deadline_s": 1.0, "patience_s": 30.0}
 TENACIOUS = QUICK | {"attempts": 8}
 
@@ -81,7 +81,7 @@ class World:
         return next(state for state in states if state["name"] == source)
 
     def await_problem(self, source: str, cause: str | None) -> dict[str, object]:
-        """The web process looks at its folder once a second: wait until it names a cause like this, or none."""
+        """The web process looks at its folder now and then: wait until it names a cause like this, or none."""
         until = time.monotonic() + NAMED_WITHIN_S
         while time.monotonic() < until:
             state = self.state(source)

