@@ -42,6 +42,7 @@ types: install node_modules/.installed ## mypy --strict and tsc --checkJs --stri
 assets: install node_modules/.installed ## generate and build what runs in a browser; the result is committed
 	$(BIN)/python -m embed.parameters
 	$(BIN)/python -m widget_assets.catalogues
+	$(BIN)/widget-server settings --markdown > docs/settings.md
 	npm run --silent build
 
 release-loader: install node_modules/.installed ## keep the loader for ever, under the version of embed/package/package.json

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,7 +28,8 @@ from widget_server.reference.tables import Tables
 from widget_server.reference.vintages import vintages
 from widget_server.settings import Settings, read_settings
 from widget_server.snapshot.impressions import ImpressionStore
-from widget_server.snapshot.library import LOOK_AGAIN_S, Library
+from widget_server.snapshot.library import Library
+from widget_server.snapshot.visits import VisitStore
 from widget_server.web.assets import Assets, fingerprint, read_assets
 from widget_server.web.busy import overloaded
 from widget_server.web.cache import AnswerCache, Overloaded, RedisTier
@@ -42,10 +44,12 @@ from widget_server.web.replies import problem
 from widget_server.web.routes import ROUTES
 from widget_server.web.site import Site
 from widget_server.web.turnstile import Turnstile
+from widget_server.web.visits import Visits
 from widget_server.web.watch import Metrics, Watch
 
 _LOG = logging.getLogger(__name__)
 _WARM_AFTER_S = 1.0
+_FLUSH_S = 10.0
 
 
 def create_app(
@@ -59,6 +63,8 @@ def create_app(
 
     `now` is the clock that people read, `clock_s` the one that quotas and files are looked after with.
     """
+    if not settings.look_again_s > 0:
+        raise SettingError(f"LOOK_AGAIN_S: {settings.look_again_s} is no pause between two looks, for example 1.0")
     tables = Tables(settings.reference_path())
     places, occupations = Places.load(tables), Occupations.load(tables)
     gazetteer = ReferenceGazetteer(places, occupations)
@@ -67,7 +73,9 @@ def create_app(
     now = now or (lambda: datetime.now(UTC))
     threads = max(1, len(os.sched_getaffinity(0)) // max(1, settings.workers))
     # One connection more than threads that make answers: the pages of single cards read on the event loop.
-    library = Library(settings.data_path(), settings.expected_sources(), readers=threads + 1)
+    library = Library(
+        settings.data_path(), settings.expected_sources(), readers=threads + 1, look_again_s=settings.look_again_s
+    )
     library.refresh(at_once=True)
     told = (settings.public_url, settings.tile_url, settings.tile_credit)
     build = [__version__, fingerprint(assets), *told, *(each.sha256 for each in vintages(tables))]
@@ -97,7 +105,10 @@ def create_app(
         editions=editions,
         cache=cache,
         learnt=Learnt(editions, cache),
-        impressions=Impressions(_impressions(settings), now=now),
+        impressions=Impressions(
+            ImpressionStore(settings.data_path()) if _is_on(settings, "impressions") else None, now=now
+        ),
+        visits=Visits(VisitStore(settings.data_path()) if _is_on(settings, "visits") else None, now=now),
         readings=Readings(lambda: registry.current().version),
         now=now,
         tiles=read_tiles(settings, assets),
@@ -151,20 +162,33 @@ async def _alive(app: Starlette) -> AsyncIterator[None]:
     site: Site = app.state.site
     warming = asyncio.create_task(_warm(site))
     following = asyncio.create_task(_tick(site))
-    counting = asyncio.create_task(site.impressions.keep_flushing())
+    counting = asyncio.create_task(_keep_flushing(site))
     yield
     following.cancel()
     counting.cancel()
     warming.cancel()
     await asyncio.gather(following, counting, warming, return_exceptions=True)
-    await site.impressions.flush()
+    await _flush(site)
     await site.cache.close()
 
 
-def _impressions(settings: Settings) -> ImpressionStore | None:
-    if settings.impressions not in ("on", "off"):
-        raise SettingError(f'IMPRESSIONS: {settings.impressions!r} is neither "on" nor "off"')
-    return ImpressionStore(settings.data_path()) if settings.impressions == "on" else None
+def _is_on(settings: Settings, name: Literal["impressions", "visits"]) -> bool:
+    told = getattr(settings, name)
+    if told not in ("on", "off"):
+        raise SettingError(f'{name.upper()}: {told!r} is neither "on" nor "off"')
+    return bool(told == "on")
+
+
+async def _flush(site: Site) -> None:
+    await site.impressions.flush()
+    await site.visits.flush()
+
+
+async def _keep_flushing(site: Site) -> None:
+    """Write what was counted, until cancelled."""
+    while True:
+        await asyncio.sleep(_FLUSH_S)
+        await _flush(site)
 
 
 async def _warm(site: Site) -> None:
@@ -179,12 +203,12 @@ async def _warm(site: Site) -> None:
 
 
 async def _tick(site: Site) -> None:
-    """Once a second: pick up new versions, and settle what was counted aside.
+    """Every LOOK_AGAIN_S: pick up new versions, and settle what was counted aside.
 
     Reading a new version to its end takes seconds: that is done in a thread, beside the requests.
     """
     while True:
-        await asyncio.sleep(LOOK_AGAIN_S)
+        await asyncio.sleep(site.settings.look_again_s)
         site.metrics.settle()
         try:
             await asyncio.to_thread(site.library.refresh, at_once=True)

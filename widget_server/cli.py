@@ -12,7 +12,7 @@ from widget_server import __version__
 from widget_server.domain.errors import SettingError, SnapshotError
 from widget_server.forecast_commands import forecast
 from widget_server.partners import partners
-from widget_server.settings import Settings, describe, read_settings
+from widget_server.settings import Settings, as_markdown, describe, read_settings
 from widget_server.snapshot.shelf import Shelf
 
 _DRAIN_S = 20
@@ -288,9 +288,15 @@ def optout(settings: Settings, numbers: tuple[str, ...]) -> None:
 
 
 @main.command("settings")
+@click.option(
+    "--markdown", is_flag=True, help="The table of docs/settings.md: defaults, without this installation's values."
+)
 @click.pass_obj
-def show_settings(settings: Settings) -> None:
+def show_settings(settings: Settings, markdown: bool) -> None:
     """List every setting with its value, default and help."""
+    if markdown:
+        click.echo(as_markdown(), nl=False)
+        return
     for row in describe(settings):
         click.echo(f"{row.name}={row.value}")
         click.echo(f"    {row.help} Default: {row.default or '(empty)'}")

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import secrets
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +21,11 @@ from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
 from widget_server.reference.tables import Tables
 from widget_server.settings import Settings
+from widget_server.snapshot.visits import KEPT_DAYS, WHATS, VisitStore
 from widget_server.web.partners import Partners, hash_key
 from widget_server.web.registry import RegistryRefused, read_partners
 
+LEAST_SHOWN: Final = 10
 _KEY_MARK: Final = "alt_"
 """So that a scanner of secrets, and whoever finds one, knows what it is."""
 
@@ -84,6 +88,42 @@ def add(settings: Settings, partner_id: str, origins: tuple[str, ...], name: str
 def key(settings: Settings, partner_id: str, name: str) -> None:
     """Make an API key for calls from PARTNER_ID's servers. It is shown this once; the file keeps its hash."""
     _add_key(settings, partner_id, name)
+
+
+@partners.command("stats")
+@click.option("--days", type=click.IntRange(1, KEPT_DAYS), default=30, show_default=True, help="Today and before.")
+@click.option("--json", "as_json", is_flag=True, help="For machines; a hidden number is null.")
+@click.pass_obj
+def stats(settings: Settings, days: int, as_json: bool) -> None:
+    """How often each partner's lists and cards were asked for, by day of UTC. A number below 10 is hidden.
+
+    Servers write what they counted every ten seconds; what a cache in front of them answered they do not see.
+    """
+    first = datetime.now(UTC).date() - timedelta(days=days - 1)
+    try:
+        found = VisitStore(settings.data_path()).since(first)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{VisitStore(settings.data_path()).path}: {error}") from error
+    rows = [(day, partner, [_shown(counts.get(what, 0)) for what in WHATS]) for (day, partner), counts in found.items()]
+    if as_json:
+        told = [
+            {"day": day, "partner": partner} | dict(zip(WHATS, counts, strict=True)) for day, partner, counts in rows
+        ]
+        click.echo(json.dumps(told))
+        return
+    if not rows:
+        click.echo(f"nothing was counted since {first}" + ("" if settings.visits == "on" else ": VISITS is off"))
+        return
+    wide = max(len(partner) for _, partner, _ in rows)
+    click.echo(f"{'day':10}  {'partner':{wide}}" + "".join(f"{what:>9}" for what in WHATS))
+    for day, partner, counts in rows:
+        cells = "".join(f"{f'<{LEAST_SHOWN}' if n is None else n:>9}" for n in counts)
+        click.echo(f"{day:10}  {partner:{wide}}{cells}")
+
+
+def _shown(count: int) -> int | None:
+    """A small number could be one person's visits: it is not told."""
+    return count if count == 0 or count >= LEAST_SHOWN else None
 
 
 def _add_key(settings: Settings, partner_id: str, name: str) -> None:

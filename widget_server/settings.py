@@ -43,6 +43,7 @@ class Settings:
     cache_url: Annotated[
         str, "Redis or Valkey that processes share as a second tier, redis://host:port/0; empty: none."
     ] = ""
+    look_again_s: Annotated[float, "How often each server process looks for newer snapshots."] = 1.0
     keep_versions: Annotated[int, "Versions of each snapshot kept on disk."] = 3
     sources: Annotated[str, "Sources that are synced and shown, in the order of the list, as name:kind."] = (
         "trainings:training,offers:offer,recruiters:recruiter"
@@ -123,6 +124,9 @@ class Settings:
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
     impressions: Annotated[
         str, "Count how often each company is shown, by SIRET and day, without anything of a visitor: on or off."
+    ] = "on"
+    visits: Annotated[
+        str, "Count how often each partner's lists are asked for, by day, without anything of a visitor: on or off."
     ] = "on"
     forecast_withheld_naf: Annotated[
         str, "NAF codes, or their beginnings, that the forecast learns from and does not publish, with commas."
@@ -228,6 +232,14 @@ def read_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     return Settings(**values)  # type: ignore[arg-type]  # converted to the type of each default above
 
 
+_INTRODUCTION: Final = """\
+# Settings
+
+Environment variables, or keys in lower case of a TOML file that is given with `--settings`. `widget-server settings`
+prints the same with the values of your installation. Made by `make assets` from `widget_server/settings.py`.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SettingRow:
     """One setting for a human: its name in the environment, what it holds, and what it is for."""
@@ -257,6 +269,13 @@ def describe(settings: Settings) -> list[SettingRow]:
             )
         )
     return rows
+
+
+def as_markdown() -> str:
+    """The table of docs/settings.md."""
+    rows = [(f"`{row.name}`", f"`{row.default}`" if row.default else "", row.help) for row in describe(Settings())]
+    told = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join([_INTRODUCTION, "| setting | default | what it is for |", "|---|---|---|", *told, ""])
 
 
 def _convert(value: object, default: object) -> object:

@@ -13,6 +13,7 @@ from widget_server.snapshot.shelf import Shelf, Snapshot
 
 _LOG = logging.getLogger(__name__)
 LOOK_AGAIN_S: Final = 1.0
+"""Often enough for whoever waits for a sync, and a few small reads each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,9 @@ class Loaded:
 class Library:
     """Every expected source in the order of the list.
 
-    `refresh` is cheap while nothing is new: one small read per shelf, at most once a second. A new version is read from
-    end to end to be compared with its checksums, which takes a second or more: a server does that in a thread of its
-    own, and no visitor waits for it. `readers` is how many threads may read cards at the same time.
+    `refresh` is cheap while nothing is new: one small read per shelf, at most once in `look_again_s`. A new version is
+    read from end to end to be compared with its checksums, which takes a second or more: a server does that in a thread
+    of its own, and no visitor waits for it. `readers` is how many threads may read cards at the same time.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Library:
         expected: Sequence[tuple[str, str]],
         *,
         readers: int = 1,
+        look_again_s: float = LOOK_AGAIN_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._readers = readers
         self._shelves = {name: Shelf(data / name) for name, _ in expected}
+        self._look_again_s = look_again_s
         self._clock = clock
         self._looked = float("-inf")
         self._refused: dict[str, str] = {}
@@ -58,12 +61,12 @@ class Library:
         return self._loaded
 
     def refresh(self, *, at_once: bool = False) -> bool:
-        """Look for newer versions, at most once a second. True when something changed.
+        """Look for newer versions, at most once in `look_again_s`. True when something changed.
 
         A version that cannot be trusted is refused once, and the one that serves stays.
         """
         now = self._clock()
-        if not at_once and now - self._looked < LOOK_AGAIN_S:
+        if not at_once and now - self._looked < self._look_again_s:
             return False
         self._looked = now
         told = self._loaded

@@ -7,14 +7,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from widget_server.listing.answers import Source, source_state
 from widget_server.settings import Settings
 from widget_server.snapshot.library import Library, Loaded
 from widget_server.web.wording import PARIS
-
-LOOK_AGAIN: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ class Edition:
 
 
 class Editions:
-    """The edition of now. It is made anew when a snapshot or the partners change, and once a second for the clock.
+    """The edition of now. It is made anew when a snapshot or the partners change, and every LOOK_AGAIN_S for the clock.
 
     build      names the program with its assets and reference tables, which do not change while it runs
     partners   the version of the partner registry
@@ -53,6 +50,7 @@ class Editions:
     ) -> None:
         self._library = library
         self._settings = settings
+        self._look_again = timedelta(seconds=settings.look_again_s)
         self._now = now
         self._build = build
         self._partners = partners
@@ -72,7 +70,7 @@ class Editions:
             and held.now <= now < self._until  # a clock that was set back is a reason to look, too
         ):
             return held
-        self._loaded, self._version, self._until = loaded, version, now + LOOK_AGAIN
+        self._loaded, self._version, self._until = loaded, version, now + self._look_again
         self._held = self._made(now, loaded, version)
         return self._held
 

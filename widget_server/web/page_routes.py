@@ -124,6 +124,7 @@ async def detail(request: Request) -> Response:
     if found is None:
         gone = render_gone(shell, parsed.request, parsed.received)
         return _send(request, gone, partner, cache="no-store", status=404)
+    site.visits.add(partner.id if partner else None, "card")
     page = DetailPage(
         shell=shell,
         card=found.card,

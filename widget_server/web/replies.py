@@ -88,7 +88,7 @@ async def send_list(
     await entry.send(dict(scope["headers"]), send)
     if reading.learn:
         site.learnt.learn(scope["path"], scope["query_string"], key, entry, partner, edition.token)
-    site.served(entry, partner)
+    site.served(scope["path"], entry, partner)
 
 
 class ErrorRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from widget_server.settings import Settings
 from widget_server.snapshot.library import Library
 from widget_server.web.assets import Assets
 from widget_server.web.cache import AnswerCache
-from widget_server.web.document import Tiles
+from widget_server.web.document import LIST_PATH, Tiles
 from widget_server.web.edition import Editions
 from widget_server.web.entries import Entry
 from widget_server.web.fast import Learnt
@@ -24,6 +24,7 @@ from widget_server.web.partners import Partners
 from widget_server.web.quotas import Quotas
 from widget_server.web.readings import Readings
 from widget_server.web.registry import Registry
+from widget_server.web.visits import Visits
 from widget_server.web.watch import Metrics
 
 
@@ -47,6 +48,7 @@ class Site:
     cache: AnswerCache
     learnt: Learnt
     impressions: Impressions
+    visits: Visits
     readings: Readings
     now: Callable[[], datetime]
     tiles: Tiles | None = None
@@ -55,14 +57,16 @@ class Site:
         """Every expected source with its state now."""
         return self.editions.current().sources
 
-    def served(self, entry: Entry, partner: str | None) -> None:
+    def served(self, path: str, entry: Entry, partner: str | None) -> None:
         """What is counted for each list of the router, whether it was made, kept or known to be unchanged."""
         self.impressions.add(entry.showings)
+        self.visits.add(partner, "page" if path == LIST_PATH else "json")
         self.metrics.listed(partner)
 
     def served_fast(self, path: str, status: int, entry: Entry, partner: str | None) -> None:
         """The same for a list of the fast path, whose request nobody else counts."""
         self.impressions.add(entry.showings)
+        self.visits.add(partner, "page" if path == LIST_PATH else "json")
         self.metrics.answered_fast(path, status, partner)
 
     @property
