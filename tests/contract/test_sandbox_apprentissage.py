@@ -190,6 +190,25 @@ def shape_of(rows: object, path: str = "", found: dict[str, set[str]] | None = N
     return found
 
 
+async def test_rows_come_tenfold_under_ten_numbers_and_keys():
+    async with sandbox(GENEROUS, economy(0.02)) as box:
+        counts = []
+        for fault in ({}, {"tenfold": True}):
+            await box.fault(apprentissage=fault)
+            rows = (await box.http.get((await get(box, EXPORT)).json()["url"])).json()
+            page = (await get(box, TRAININGS, page_size="1000", page_index="0")).json()
+            numbers = [(row["identifier"]["partner_label"], row["identifier"]["partner_job_id"]) for row in rows]
+            keys = [row["identifiant"]["cle_ministere_educatif"] for row in page["data"]]
+            counts.append(
+                (len(numbers), len(set(numbers)), page["pagination"]["page_count"], len(keys) - len(set(keys)))
+            )
+
+    (rows, numbers, pages, _), (ten_rows, ten_numbers, ten_pages, repeated) = counts
+    assert (ten_rows, ten_pages > pages, repeated) == (10 * rows, True, 0)
+    # Some rows of the sandbox have an unusable number, or that of another.
+    assert ten_numbers > 9 * numbers
+
+
 async def test_every_kind_of_row_is_in_the_file():
     async with exported(0.3) as rows:
         labels = Counter(row["identifier"]["partner_label"] for row in rows)

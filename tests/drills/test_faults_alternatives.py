@@ -31,7 +31,10 @@ def each(cause: str, more: Mapping[str, object] = QUICK, **fault: object) -> dic
 
 
 def without_lbb(drills: Mapping[str, Drill]) -> dict[str, Drill]:
-    """La Bonne Boîte names a company once for each search: half of one row is one row, and two are the same company."""
+    """La Bonne Boîte names a company once for each search: half of one row is one row, and two are the same company.
+
+    Of each search its best are read, LABONNEBOITE_MOST of them: it cannot swell tenfold.
+    """
     return {source: told for source, told in drills.items() if source != "recruiters-lbb"}
 
 
@@ -49,8 +52,13 @@ DRILLS: Mapping[str, Mapping[str, Drill]] = {
     "malformed JSON": each("cannot be read|no address of its export", malformed=True),
     "wrong content type": each("text/html instead of data: Maintenance", wrong_type=True),
     "empty success": each("without a single|not one training|0 cards", empty=True),
+    "ten times the usual size": without_lbb(each("rule growth", tenfold=True)),
     "half of the usual count": without_lbb(each("rule drop", half=True)),
     "duplicated ids": without_lbb(each("rule repeats|announces [0-9]+ trainings and shows [0-9]+", duplicates=True)),
+    # Of the export nothing but its address is read: an older one would not be published.
+    "clock an hour ahead": dict.fromkeys(EVERY, drill("", FEW, clock_skew_s=3600)),
+    "clock an hour behind": dict.fromkeys(EVERY, drill("", FEW, clock_skew_s=-3600)),
+    "TLS error": each("no safe connection: .*self-signed", moved_to="self-signed"),
 }
 PAIRS = [(source, fault) for fault, drills in DRILLS.items() for source in drills]
 

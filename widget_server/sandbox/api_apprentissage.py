@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,13 +14,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from widget_server.domain.geo import distance_km
+from widget_server.sandbox.carif_oref import as_copy as training_copy
 from widget_server.sandbox.companies import Companies, Company
 from widget_server.sandbox.dice import mix
 from widget_server.sandbox.economy import Economy
-from widget_server.sandbox.faults import Active, number
+from widget_server.sandbox.faults import COPIES, Active, number
+from widget_server.sandbox.france_travail import as_copy as offer_copy
 from widget_server.sandbox.gate import error, faults_of
+from widget_server.sandbox.names import siret
 from widget_server.sandbox.offers import OfferBook
-from widget_server.sandbox.predictions import array_of, pieces_of
+from widget_server.sandbox.predictions import COPIED, array_of, pieces_of
 from widget_server.sandbox.quota import Quota
 from widget_server.sandbox.settings import SandboxSettings
 from widget_server.sandbox.trainings import Catalogue
@@ -151,20 +155,28 @@ class ApiApprentissage:
             return []
         if active.get("half"):
             rows = rows[::2]
-        return [row for row in rows for _ in range(2)] if active.get("duplicates") else rows
+        copies = 2 if active.get("duplicates") else COPIES if active.get("tenfold") else 1
+        return [row for row in rows for _ in range(copies)]
 
     def _offer_rows(self, active: Active) -> Iterator[bytes]:
         shown = self._some(self._book.ordered(self._book.alive).tolist(), active)
-        return (orjson.dumps(self._offer(row), option=orjson.OPT_INDENT_2) for row in shown)
+        jobs = (self._offer(row, _copy(place, active)) for place, row in enumerate(shown))
+        return (orjson.dumps(job, option=orjson.OPT_INDENT_2) for job in jobs)
 
     def _recruiter_rows(self, active: Active) -> Iterator[bytes]:
         shown = self._some(list(range(len(self._companies))), active)
-        rows = (self._predicted(self._companies.company(row)) for row in shown)
+        companies = (
+            replace(self._companies.company(row), siret=siret(COPIED + place))
+            if _copy(place, active)
+            else self._companies.company(row)
+            for place, row in enumerate(shown)
+        )
+        rows = (self._predicted(company) for company in companies)
         return (orjson.dumps(row, option=orjson.OPT_INDENT_2) for row in rows)
 
-    def _offer(self, row: int) -> dict[str, object]:
+    def _offer(self, row: int, number_of_copy: int = 0) -> dict[str, object]:
         """An offer; two in three are those of France Travail; of the others one in fifty is a school's."""
-        told = self._book.offer(row)
+        told = offer_copy(self._book.offer(row), number_of_copy)
         place, hirer, origin = (_dict(told[name]) for name in ("lieuTravail", "entreprise", "origineOffre"))
         turn = mix(self._economy.seed, 15, row)
         label = _LABELS[0] if turn % 3 else _LABELS[1 + turn // 3 % (len(_LABELS) - 1)]
@@ -182,7 +194,7 @@ class ApiApprentissage:
             address = f"{school['adresse']} {school['code_postal']} {school['localite']}"
         return {
             "identifier": {
-                "id": f"{turn:016x}{row:08x}",
+                "id": f"{turn:016x}{number_of_copy:x}{row:07x}",
                 "partner_label": label,
                 "partner_job_id": told["id"],
             },
@@ -375,7 +387,10 @@ class ApiApprentissage:
         archived = told.get("include_archived") == "true"
         shown = [row for row in self._some(found.tolist(), active) if archived or self._status(row) == "publié"]
         body = {
-            "data": [self._training(row) for row in shown[page * size : (page + 1) * size]],
+            "data": [
+                self._training(row, _copy(place, active))
+                for place, row in list(enumerate(shown))[page * size : (page + 1) * size]
+            ],
             "pagination": {"page_count": math.ceil(len(shown) / size), "page_size": size, "page_index": page},
         }
         self._archive(shown, active)
@@ -404,8 +419,8 @@ class ApiApprentissage:
     def _status(self, row: int) -> str:
         return "publié" if self._catalogue.is_published(row) and row not in self._archived else "archivé"
 
-    def _training(self, row: int) -> dict[str, object]:
-        told = self._catalogue.document(row)
+    def _training(self, row: int, number_of_copy: int = 0) -> dict[str, object]:
+        told = training_copy(self._catalogue.document(row), number_of_copy)
         latitude, longitude = self._catalogue.point(row)
         level = str(told["niveau"])[:1]
         romes = told["rome_codes"]
@@ -522,6 +537,11 @@ def _joined(*parts: bytes | Iterator[bytes]) -> Iterator[bytes]:
             yield part
         else:
             yield from part
+
+
+def _copy(place: int, active: Active) -> int:
+    """Which of the copies of one row stands at this place; 0 is the row itself."""
+    return place % COPIES if active.get("tenfold") else 0
 
 
 def _dict(told: object) -> dict[str, object]:

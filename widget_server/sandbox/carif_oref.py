@@ -147,7 +147,7 @@ class CarifOref:
         rows = self._rows(query, active)[skip:][: limit or None]
         documents = (self._catalogue.document(row) for row in rows)
         if active.get("tenfold"):
-            documents = (_as_copy(document, place % COPIES) for place, document in enumerate(documents, skip))
+            documents = (as_copy(document, place % COPIES) for place, document in enumerate(documents, skip))
         return (project(document, select, _HIDDEN_IN_STREAMS) for document in documents)
 
     def _stream(self, request: Request, params: Mapping[str, object]) -> Response:
@@ -209,7 +209,7 @@ class CarifOref:
         )
 
 
-def _as_copy(document: dict[str, object], number_of_copy: int) -> dict[str, object]:
+def as_copy(document: dict[str, object], number_of_copy: int) -> dict[str, object]:
     """One of several trainings made from one: another title, and a key that no training of ours has; 0 is itself."""
     if not number_of_copy:
         return document

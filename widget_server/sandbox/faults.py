@@ -64,7 +64,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     _fault("empty", _BULK, True, "answer that there is nothing at all"),
     _fault("half", _BULK, True, "show every other row only"),
     _fault("duplicates", _BULK, True, "show every row twice, under one id"),
-    _fault("tenfold", _DEFAULT, True, "show ten rows for each, under ten ids"),
+    _fault("tenfold", (*_DEFAULT, "apprentissage"), True, "show ten rows for each, under ten ids"),
     _fault("without", _DEFAULT, "twin", "leave out the rows of this oddity, or of all: see DIRT in dirt.py"),
     _fault("slow_chunks_s", _STREAMED, 0.05, "wait so long between two pieces of a stream"),
     _fault("ttl_s", ("token",), 1, "give tokens that live so many seconds"),

@@ -22,7 +22,7 @@ from widget_server.sandbox.settings import SandboxSettings
 
 FORMAT: Final = 1
 WINDOW_DAYS: Final = 180
-_COPIED: Final = 650_000
+COPIED: Final = 650_000
 """Companies from this number on are copies: of the fault `tenfold`, at a scale that leaves room for them."""
 
 
@@ -58,7 +58,7 @@ class Predictions:
         for place, row in enumerate(rows):
             told = release_row(self._companies.company(row))
             if active.get("tenfold") and place % COPIES:
-                told["siret"] = siret(_COPIED + place)
+                told["siret"] = siret(COPIED + place)
             yield orjson.dumps(told) + b"\n"
 
     def _made(self, active: Active) -> datetime:
