@@ -19,7 +19,6 @@ from widget_server.web.language import LANGUAGES, Words, language
 FR, EN = language("fr"), language("en")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 IN_FRENCH_ONLY = {
-    "method.html",
     "method_recruiters.html",
     "integrator.html",
     "configurator.html",

@@ -169,10 +169,14 @@ def document(
             contact=shell.contact,
             accessibility=Link(
                 label=t("Accessibilité : non conforme (non auditée)"),
-                href=ACCESSIBILITY_PATH + ("" if t.code == LANGUAGES[0] else f"?lang={t.code}"),
+                href=in_language(ACCESSIBILITY_PATH, t.code),
                 new=not shell.alone,
             ),
-            method=Link(label=t("Comment cette liste est filtrée et ordonnée"), href=METHOD_PATH, new=not shell.alone),
+            method=Link(
+                label=t("Comment cette liste est filtrée et ordonnée"),
+                href=in_language(METHOD_PATH, t.code),
+                new=not shell.alone,
+            ),
             **context,
         )
     )
@@ -204,6 +208,11 @@ def _templates(code: str) -> Environment:
     data = Markup("") if code == LANGUAGES[0] else Markup(' lang="fr"')
     made.globals |= {"t": language(code), "data": data}
     return made
+
+
+def in_language(path: str, code: str) -> str:
+    """The address of a page of ours in a language; French is what it says when nobody asks."""
+    return path if code == LANGUAGES[0] else f"{path}?lang={code}"
 
 
 def language_of(request: SearchRequest) -> Language:

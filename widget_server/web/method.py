@@ -16,19 +16,30 @@ from widget_server.domain.cards import PublicRule
 from widget_server.domain.query import MAX_PER_KIND
 from widget_server.snapshot.manifest import Manifest
 from widget_server.web import wording
-from widget_server.web.document import LIST_PATH, Shell, document, plain_look
+from widget_server.web.document import (
+    LIST_PATH,
+    METHOD_PATH,
+    Link,
+    Shell,
+    document,
+    in_language,
+    language_of,
+    plain_look,
+)
 from widget_server.web.headers import page_headers
-from widget_server.web.language import language
+from widget_server.web.language import LANGUAGES, Language, language, mark
 from widget_server.web.links import safe_url
 from widget_server.web.method_recruiters import PATH, method_of
 from widget_server.web.replies import HTML, reply
 from widget_server.web.site import cache_control, site_of
 
 _PARIS = ZoneInfo("Europe/Paris")
-_EFFECTS = {"reject": "non montrée", "flag": "montrée avec une mention", "off": "règle désactivée ici"}
-_T = language("fr")
-"""This page is a document of the operator, in French only."""
-_ASLEEP = "sans effet ici : sa liste n’est pas fournie"
+_EFFECTS = {
+    "reject": mark("non montrée"),
+    "flag": mark("montrée avec une mention"),
+    "off": mark("règle désactivée ici"),
+}
+_ASLEEP = mark("sans effet ici : sa liste n’est pas fournie")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +53,9 @@ class RuleRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceMethod:
-    """How the cards of one source come into being."""
+    """How the cards of one source come into being; method, attribution and the rules are in the source's own words."""
 
-    label: str
-    kind: str
+    heading: str
     method: str
     figures: str
     rules: tuple[RuleRow, ...]
@@ -57,20 +67,24 @@ class SourceMethod:
 async def method(request: Request) -> Response:
     """The page, for everybody; it is never framed."""
     site = site_of(request)
+    asked = site.parse(request.query_params.multi_items()).request
+    t = language_of(asked)
+    other = next(code for code in LANGUAGES if code != t.code)
     sources = site.sources()
     manifests = [loaded.snapshot.manifest for loaded in site.library.loaded if loaded.snapshot]
     shell = Shell(base_url="", css=site.assets.style.text, bridge="", version=__version__)
     page = document(
         "method.html",
         shell,
-        _T,
+        t,
         plain_look(),
         None,
-        title="Comment cette liste est faite",
-        search=LIST_PATH,
+        title=t("Comment cette liste est faite"),
+        search=in_language(LIST_PATH, t.code),
+        switch=(other, Link(label=language(other)("Version française"), href=in_language(METHOD_PATH, other))),
         most=MAX_PER_KIND,
         demonstration=any(manifest.harvest.demonstration for manifest in manifests),
-        sources=[source_method(manifest) for manifest in manifests],
+        sources=[source_method(t, manifest) for manifest in manifests],
         recruiters=PATH if method_of(site) else None,
     )
     headers = page_headers(frame_ancestors=(), scripts=page.script_hashes, styles=page.style_hashes)
@@ -78,23 +92,26 @@ async def method(request: Request) -> Response:
     return reply(request, page.html, HTML, headers=headers)
 
 
-def source_method(manifest: Manifest) -> SourceMethod:
+def source_method(t: Language, manifest: Manifest) -> SourceMethod:
     """What one version says of how it was made."""
     told, counts = manifest.source, manifest.counts
     as_of = datetime.fromisoformat(manifest.harvest.as_of).astimezone(_PARIS)
-    figures = (
-        f"Données du {as_of:%d/%m/%Y à %H h %M}\u00a0: {_T.number(counts.read)} lignes lues,"
-        f" {_T.number(counts.cards)} fiches montrées,"
-        f" {_T.number(counts.merged)} réunies à une autre qui dit la même chose."
+    figures = t(
+        "Données du {day} à {hour} : {read} lignes lues, {shown} fiches montrées, {merged} réunies à une autre qui dit"
+        " la même chose.",
+        day=wording.full_day(t, f"{as_of:%Y-%m-%d}"),
+        hour=f"{as_of:%H:%M}" if t.code == "en" else f"{as_of:%H h %M}",
+        read=t.number(counts.read),
+        shown=t.number(counts.cards),
+        merged=t.number(counts.merged),
     )
     # What really happened comes first; the rules that took nothing keep their order.
     rules = sorted(told.rules, key=lambda rule: -_count(rule, manifest))
     return SourceMethod(
-        label=told.label,
-        kind=_T(wording.kind_words(told.kind).source),
+        heading=t("{kind} : {source}", kind=t(wording.kind_words(told.kind).source), source=told.label),
         method=told.method,
         figures=figures,
-        rules=tuple(_row(rule, manifest) for rule in rules),
+        rules=tuple(_row(t, rule, manifest) for rule in rules),
         attribution=told.attribution.replace("{date}", f"{as_of:%d/%m/%Y}"),
         licence_url=safe_url(told.licence_url),
         home_url=safe_url(told.home_url),
@@ -106,10 +123,10 @@ def _count(rule: PublicRule, manifest: Manifest) -> int:
     return counted.get(rule.id, 0)
 
 
-def _row(rule: PublicRule, manifest: Manifest) -> RuleRow:
+def _row(t: Language, rule: PublicRule, manifest: Manifest) -> RuleRow:
     off = rule.action != "off" and not rule.active
     return RuleRow(
         why=rule.why,
-        effect=_ASLEEP if off else _EFFECTS.get(rule.action, rule.action),
-        count=_T.number(_count(rule, manifest)) if rule.active else "–",
+        effect=t(_ASLEEP if off else _EFFECTS.get(rule.action, rule.action)),
+        count=t.number(_count(rule, manifest)) if rule.active else "–",
     )

@@ -28,7 +28,7 @@ from widget_server.web.site import cache_control, site_of
 _XML: Final = "application/xml"
 _TEXT: Final = "text/plain; charset=utf-8"
 _DAY: Final = "public, max-age=86400"
-_INDEXED: Final = (HOME_PATH, f"{HOME_PATH}?lang=en", METHOD_PATH, ACCESSIBILITY_PATH)
+_INDEXED: Final = (HOME_PATH, f"{HOME_PATH}?lang=en", METHOD_PATH, f"{METHOD_PATH}?lang=en", ACCESSIBILITY_PATH)
 """Pages of this server itself. Lists change by the hour, and a card may be named after a person: neither is here."""
 
 
