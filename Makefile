@@ -72,7 +72,8 @@ screenshots: install node_modules/.installed ## a picture of each state of the p
 national: install ## the drill at national size, five seeds: lost, invented, time, calls and memory; takes hours
 	$(BIN)/python -m tests.drills.national_harvest
 
-forecast-bench: install ## the forecast beside its oracles on fictitious economies, three seeds at 100 000; takes an hour
+forecast-bench: install ## the forecast beside its oracles on fictitious economies, three seeds at 100 000; takes an hour, goes on where it was stopped
+	@echo "the table so far: build/forecast/bench/table.txt"
 	$(BIN)/widget-server forecast bench --only quality --threads 1 --data-dir build
 
 test: lint types ## everything that CI runs

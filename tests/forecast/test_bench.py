@@ -37,7 +37,20 @@ def test_seeds_that_are_no_numbers_are_refused():
 
 @pytest.mark.timeout(300)
 def test_the_command_writes_what_the_gates_read_and_says_no_when_a_bound_is_missed(tmp_path):
-    options = ["--only", "quality", "--seeds", "1", "--size", "3000", "--particles", "2", "--threads", "1"]
+    options = [
+        "--only",
+        "quality",
+        "--seeds",
+        "1",
+        "--size",
+        "3000",
+        "--other-size",
+        "1000",
+        "--particles",
+        "2",
+        "--threads",
+        "1",
+    ]
     found = CliRunner().invoke(main, ["forecast", "bench", *options, "--data-dir", str(tmp_path), "--json"])
     told = json.loads(found.stdout)["quality"]
 
@@ -45,3 +58,6 @@ def test_the_command_writes_what_the_gates_read_and_says_no_when_a_bound_is_miss
     assert found.exit_code == 1
     assert any(not check["ok"] and "filter" in check["name"] for check in told["checks"])
     assert told == json.loads((tmp_path / "forecast" / "synthetic.json").read_text())
+    table = (tmp_path / "forecast" / "bench" / "table.txt").read_text()
+    assert "RED" in table
+    assert "p@10 / plain filter, NAF mix, seed 1" in table

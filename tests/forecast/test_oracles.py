@@ -59,6 +59,11 @@ def calibration_error(p, hired, bins=15):
     return sum(len(part) * abs(p[part].mean() - hired[part].mean()) for part in np.array_split(order, bins)) / len(p)
 
 
+def log_loss(told, population):
+    p = np.clip(told.p_any, 1e-6, 1 - 1e-6)
+    return -np.mean(np.where(population.label > 0, np.log(p), np.log(1 - p)))
+
+
 def test_without_drift_the_filter_is_the_exact_forward_algorithm_of_two_states():
     """One particle is enough: what lasts and what drifts is nothing, so only the state is hidden."""
     laws = Laws(lasting=0.0, drift=0.0)
@@ -95,12 +100,33 @@ def test_without_drift_the_filter_is_the_exact_forward_algorithm_of_two_states()
         assert told.p_any[row] == pytest.approx(1 - none, rel=2e-3, abs=2e-5)
 
 
-def test_the_filter_is_calibrated_and_right_on_the_mean(everybody, filtered):
-    population, told = everybody, filtered
+@pytest.mark.parametrize("exact", [True, False], ids=["exact-state", "plain"])
+def test_a_filter_is_calibrated_and_right_on_the_mean(truth, everybody, filtered, exact):
+    population, told = everybody, filtered if exact else Bayes(truth, exact=False).predict(everybody)
 
     # 0.005 and 3 % are asked of 100 000; here sampling alone gives the filter an error of 0.006.
     assert calibration_error(told.p_any, population.label > 0) <= 0.016
     assert told.expected_hires.mean() == pytest.approx(population.label.mean(), rel=0.06)
+
+
+def test_a_plain_filter_of_many_particles_is_the_exact_forward_algorithm_of_two_states():
+    """What lasts and what drifts is nothing, so the exact filter needs one particle; the plain one draws the states."""
+    laws = Laws(lasting=0.0, drift=0.0)
+    truth = make_economy(grid(1), seed=1, size=150, laws=laws).truth
+    population = somebody(truth, Origin(laws.day, 2))
+    exact = Bayes(truth, particles=1).predict(population)
+    plain = Bayes(truth, particles=5_000, exact=False).predict(population)
+
+    assert plain.p_any == pytest.approx(exact.p_any, abs=0.03)
+    assert plain.expected_hires == pytest.approx(exact.expected_hires, rel=0.15, abs=0.03)
+
+
+def test_the_filter_with_exact_states_is_the_stronger_one_and_each_has_its_name(truth, everybody, filtered):
+    plain = Bayes(truth, exact=False)
+
+    assert log_loss(filtered, everybody) < log_loss(plain.predict(everybody), everybody)
+    assert (plain.name, BayesRome(plain).name) == ("bayes_plain", "bayes_plain_rome")
+    assert (Bayes(truth).name, BayesRome(Bayes(truth)).name) == ("bayes", "bayes_rome")
 
 
 def test_more_particles_change_little(truth):
@@ -123,14 +149,8 @@ def test_nothing_that_comes_after_the_known_months_changes_the_filter(truth):
 
 
 def test_whoever_knows_more_says_it_better(truth, everybody, filtered):
-    hired = everybody.label > 0
-
-    def log_loss(told):
-        p = np.clip(told.p_any, 1e-6, 1 - 1e-6)
-        return -np.mean(np.where(hired, np.log(p), np.log(1 - p)))
-
-    omniscient, bayes = log_loss(Omniscient(truth).predict(everybody)), log_loss(filtered)
-    base = hired.mean()
+    omniscient, bayes = log_loss(Omniscient(truth).predict(everybody), everybody), log_loss(filtered, everybody)
+    base = (everybody.label > 0).mean()
     nobody = -(base * np.log(base) + (1 - base) * np.log(1 - base))
     assert omniscient < bayes < nobody
 

@@ -5,7 +5,16 @@ import pytest
 from widget_server.forecast.economy import Laws
 from widget_server.forecast.metrics import Score
 from widget_server.forecast.model import LocalTrainer
-from widget_server.forecast.quality import BOUNDS, ECONOMIES, Quality, Seed, checks, measure_seed
+from widget_server.forecast.quality import (
+    BOUNDS,
+    ECONOMIES,
+    FILTERS,
+    Quality,
+    Seed,
+    checks,
+    measure_quality,
+    measure_seed,
+)
 from widget_server.forecast.stages import code_version
 
 SIZE = 20_000
@@ -16,25 +25,27 @@ def measured():
     return measure_seed("seed 1", seed=1, size=SIZE, laws=Laws(), trainer=LocalTrainer(), calibrated=False)
 
 
-def seed(name="seed 1", filter_mean=0.0, **changes):
+def seed(name="seed 1", filter_mean=0.0, size=100_000, **changes):
     """Scores that meet every bound, but for those that a test changes: `hurdle__ece=0.02`."""
+    oracles = [oracle + rome for oracle in FILTERS for rome in ("", "_rome")]
     told = {
         (scorer, metric): 1.0
-        for scorer in ("hurdle", "hurdle_naf", "hurdle_beta_0.1", "bayes", "bayes_rome", "lbb")
+        for scorer in ("hurdle", "hurdle_naf", "hurdle_beta_0.1", "lbb", *oracles)
         for metric in ("precision_at_10", "ndcg_at_10", "deviance", "auc_without_history")
     }
     told |= {("lbb", "precision_at_10"): 0.8, ("lbb", "deviance"): 2.0}
-    told |= {("hurdle", "ece"): 0.004, ("bayes", "ece"): 0.003}
+    told |= {("hurdle", "ece"): 0.004, ("bayes", "ece"): 0.003, ("bayes_plain", "ece"): 0.003}
     told |= {(key.split("__")[0], key.split("__")[1]): value for key, value in changes.items()}
     scores = [
         Score(origin=name, scorer=scorer, metric=metric, value=value, low=None, high=None, n=1)
         for (scorer, metric), value in told.items()
     ]
-    return Seed(name=name, scores=scores, filter_mean=filter_mean)
+    means = {"bayes_plain": filter_mean, "bayes": 0.0}
+    return Seed(name=name, size=size, scores=scores, filter_means=means)
 
 
-def red(*seeds, size=100_000):
-    return [check.name for check in checks(seeds, size) if not check.ok]
+def red(*seeds, size=100_000, asked=True):
+    return [check.name for check in checks(seeds, size) if not check.ok and check.asked == asked]
 
 
 @pytest.mark.timeout(300)
@@ -42,14 +53,14 @@ def test_every_bound_holds_on_an_economy_of_twenty_thousand(measured):
     found = list(checks([measured], SIZE))
 
     assert [f"{each.name}: {each.value:.4f} ({each.bound})" for each in found if not each.ok] == []
-    assert len(found) == len(BOUNDS) + 3
+    assert len(found) == len(BOUNDS) + 3 * len(FILTERS)
 
 
 def test_every_scorer_stands_beside_the_oracles_and_nobody_knows_more_than_the_omniscient(measured):
     scores = measured.by_name()
     precision = {scorer: value for (scorer, metric), value in scores.items() if metric == "precision_at_10"}
 
-    assert {"hurdle", "lbb", "last_year", "sector", "mean_3y", "random", "bayes", "omniscient"} <= set(precision)
+    assert {"hurdle", "lbb", "last_year", "sector", "mean_3y", "random", *FILTERS, "omniscient"} <= set(precision)
     assert max(precision, key=precision.__getitem__) == "omniscient"
     assert precision["random"] < precision["lbb"] < precision["hurdle"]
 
@@ -74,17 +85,23 @@ def test_scores_that_meet_every_bound_are_green():
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"hurdle_naf__precision_at_10": 0.95}, "p@10 / filter, NAF mix, seed 1"),
-        ({"hurdle__precision_at_10": 0.94, "hurdle_beta_0.1__precision_at_10": 0.94}, "p@10 / filter, ROME history"),
-        ({"lbb__precision_at_10": 0.96}, "p@10 / LBB, NAF mix, seed 1"),
-        ({"hurdle_naf__ndcg_at_10": 0.96}, "NDCG@10 / filter, seed 1"),
-        ({"hurdle__deviance": 1.09}, "deviance / filter, seed 1"),
-        ({"hurdle__deviance": 1.08}, "skill over LBB / filter's, seed 1"),
+        ({"hurdle_naf__precision_at_10": 0.95}, "p@10 / plain filter, NAF mix, seed 1"),
+        ({"bayes__precision_at_10": 1.05}, "p@10 / exact-state filter, NAF mix, seed 1"),
+        (
+            {"hurdle__precision_at_10": 0.94, "hurdle_beta_0.1__precision_at_10": 0.94},
+            "p@10 / plain filter, ROME history",
+        ),
+        ({"lbb__precision_at_10": 0.96}, "p@10 / LBB, NAF mix for both, seed 1"),
+        ({"hurdle__precision_at_10": 0.83, "lbb__precision_at_10": 0.8}, "p@10 / LBB, as published, seed 1"),
+        ({"hurdle_naf__ndcg_at_10": 0.96}, "NDCG@10 / plain filter, seed 1"),
+        ({"hurdle__deviance": 1.09}, "deviance / plain filter, seed 1"),
+        ({"hurdle__deviance": 1.08}, "skill over LBB / plain filter's, seed 1"),
         ({"hurdle__ece": 0.011}, "ECE, seed 1"),
-        ({"hurdle__auc_without_history": 0.9}, "AUC without history / filter, seed 1"),
+        ({"hurdle__auc_without_history": 0.9}, "AUC without history / plain filter, seed 1"),
         ({"hurdle_beta_0.1__precision_at_10": 0.94}, "p@10 kept at beta 0.1, seed 1"),
-        ({"bayes__ece": 0.006}, "ECE of the filter, seed 1"),
-        ({"filter_mean": -0.04}, "mean of the filter is off by, seed 1"),
+        ({"bayes__ece": 0.006}, "ECE of the exact-state filter, seed 1"),
+        ({"bayes_plain__ece": 0.006}, "ECE of the plain filter, seed 1"),
+        ({"filter_mean": -0.04}, "mean of the plain filter is off by, seed 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -95,8 +112,18 @@ def test_each_bound_can_go_red(changes, name):
 def test_a_mean_is_asked_for_more_than_each_seed():
     worse = [seed(f"seed {nth}", hurdle_naf__precision_at_10=0.97) for nth in (1, 2, 3)]
 
-    assert red(*worse) == ["p@10 / filter, NAF mix, mean"]
+    assert red(*worse) == ["p@10 / plain filter, NAF mix, mean"]
     assert red(worse[0]) == []  # of one seed there is no mean
+
+
+def test_the_mean_against_the_stronger_filter_is_told_red_or_not_and_stops_nobody():
+    strong = [seed(f"seed {nth}", bayes__precision_at_10=1.03) for nth in (1, 2, 3)]
+
+    assert red(*strong) == []
+    assert red(*strong, asked=False) == ["p@10 / exact-state filter, NAF mix, mean"]
+    told = Quality(size=100_000, numbers=[1, 2, 3], seeds=strong, others=[]).lines()
+    (line,) = [line for line in told if line.startswith("RED")]
+    assert "more than is asked" in line
 
 
 def test_a_small_economy_has_looser_bounds():
@@ -113,8 +140,57 @@ def test_other_economies_are_told_and_not_judged():
     assert all(check.ok for check in told.checks)
     assert {score.origin for score in told.scores} == {"seed 1", "winter 1"}
     assert told.code == code_version()
-    assert any("ECE, winter 1: 0.5000" in line for line in found.lines())
+    assert any(line.startswith("RED  ECE, winter 1: 0.5000") for line in found.lines())
     assert "not the precision of a forecast of real hires" in found.lines()[-1]
+
+
+def test_a_run_that_was_stopped_goes_on_after_the_economies_that_it_has(tmp_path):
+    asked, said, seen = [], [], []
+
+    def measure(name, *, size, **_):
+        asked.append((name, size))
+        return seed(name, size=size)
+
+    def run(**changes):
+        return measure_quality(**changes, kept=tmp_path, progress=said.append, seen=seen.append, measure=measure)
+
+    first = run(seeds=[1, 2], economies=["standard"])
+    again = run(seeds=[1, 2, 3], economies=["standard", "winter"])
+
+    assert asked == [("seed 1", 100_000), ("seed 2", 100_000), ("seed 3", 100_000), ("winter 1", 50_000)]
+    assert [line for line in said if "before" in line] == ["seed 1: measured before", "seed 2: measured before"]
+    assert list(again.seeds[:2]) == list(first.seeds)
+    assert [(len(each.seeds), len(each.others)) for each in seen] == [(1, 0), (2, 0), (1, 0), (2, 0), (3, 0), (3, 1)]
+
+
+@pytest.mark.parametrize("other", [{"size": 90_000}, {"particles": 512}, {"seeds": [2]}], ids=str)
+def test_what_was_measured_otherwise_is_measured_again(tmp_path, other):
+    asked = []
+
+    def measure(name, **_):
+        asked.append(name)
+        return seed(name)
+
+    for changes in ({}, other):
+        settings = {"seeds": [1], "economies": ["standard"]} | changes
+        measure_quality(**settings, kept=tmp_path, progress=asked.append, measure=measure)
+
+    assert not any("before" in each for each in asked)
+
+
+def test_what_a_full_disk_cut_off_is_measured_again(tmp_path):
+    asked = []
+
+    def measure(name, **_):
+        asked.append(name)
+        return seed(name)
+
+    for _ in range(2):
+        measure_quality(seeds=[1], economies=["standard"], kept=tmp_path, progress=lambda _: None, measure=measure)
+        for file in tmp_path.glob("*.json"):
+            file.write_bytes(file.read_bytes()[:100])
+
+    assert asked == ["seed 1", "seed 1"]
 
 
 def test_the_other_economies_have_another_season_and_stickier_states():

@@ -51,12 +51,13 @@ State = Literal["green", "red", "overridden", "not asked"]
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One bound of the synthetic economy, and what came out."""
+    """One bound of the synthetic economy, and what came out. `asked` False: told, and no reason to stop."""
 
     name: str
     value: float
     bound: str
     ok: bool
+    asked: bool = True
 
 
 class Synthetic(msgspec.Struct, frozen=True, kw_only=True):
@@ -361,7 +362,7 @@ def _synthetic(seen: Evidence) -> Outcome:
     if found is None or found.code != seen.code:
         told = f"of code {found.code}, this is {seen.code}" if found else "there is none"
         return Outcome(ok=False, said=f"{told}; run widget-server forecast bench")
-    red = [f"{check.name} {check.value:.4g} ({check.bound})" for check in found.checks if not check.ok]
+    red = [f"{check.name} {check.value:.4g} ({check.bound})" for check in found.checks if check.asked and not check.ok]
     at = f"{len(found.checks)} bounds, {len(found.seeds)} seed(s) at {found.size}"
     return Outcome(ok=bool(found.checks) and not red, said=", ".join(red) or at)
 

@@ -455,7 +455,9 @@ def _ece(p: Numbers, hired: Flags, place: Integers, bootstrap: Bootstrap) -> Mea
     rows = _sums(place, np.ones(len(p)), width)
     draws = None
     if (rows > 0).sum() >= _LEAST_DEPARTEMENTS:
-        draws = np.abs(bootstrap.weights @ off.T).sum(axis=1) / (bootstrap.weights @ rows)
+        # A draw may hold no département of these rows: it says nothing, and is left out of the interval.
+        with np.errstate(invalid="ignore"):
+            draws = np.abs(bootstrap.weights @ off.T).sum(axis=1) / (bootstrap.weights @ rows)
     return Measured(value=float(np.abs(off.sum(axis=1)).sum() / len(p)), draws=draws, n=len(p))
 
 

@@ -44,8 +44,10 @@ SCORERS: Final = {
     "sector": "Moyenne du secteur et de la taille",
     "mean_3y": "Moyenne de trois ans",
     "random": "Hasard",
-    "bayes": "Filtre bayésien (borne)",
-    "bayes_rome": "Filtre bayésien avec les métiers (borne)",
+    "bayes_plain": "Filtre bayésien simple (borne)",
+    "bayes_plain_rome": "Filtre bayésien simple avec les métiers (borne)",
+    "bayes": "Filtre bayésien à états exacts (borne plus haute)",
+    "bayes_rome": "Filtre bayésien à états exacts avec les métiers (borne plus haute)",
     "omniscient": "Omniscient (hors d’atteinte)",
 }
 METRICS: Final = {
@@ -263,7 +265,7 @@ def _synthetic(story: Story) -> Section:
     draws = f"{len(found.seeds)} tirage{'s' if len(found.seeds) > 1 else ''}"
     said = (
         f"Sur {_count(found.size)} établissements tirés au sort ({draws}), les vraies chances "
-        "sont connues : un filtre qui connaît toutes les lois donne la borne que personne ne dépasse.",
+        "sont connues : deux filtres qui connaissent toutes les lois donnent la borne, le simple et un plus fort.",
         f"{WARNING} Ils disent ce que le programme perd, non ce que l’on trouve dans la vie.",
     )
     checks = Table(

@@ -1,8 +1,12 @@
 """The best possible forecasts of a synthetic economy, by somebody who knows its laws; the ceiling of every table.
 
-    omniscient    knows the state of each establishment on the day, and its own mix of occupations
-    bayes         knows every law and parameter, but of states only what the counts of hires tell: a particle filter
-    bayes_rome    the same, with the exact posterior of the mix of occupations
+    omniscient          knows the state of each establishment on the day, and its own mix of occupations
+    bayes_plain         knows every law and parameter, but of states only what the counts of hires tell: the particle
+                        filter that the bounds are written for. Activity, drift and what lasts are all particles
+    bayes               the same with whether it is active carried exactly in each particle: stronger, since less is
+                        left to chance
+    bayes_plain_rome, bayes_rome
+                        either one, with the exact posterior of the mix of occupations
 
 A filter of some particles is an approximation: a ratio above 1 to it says so, never that an optimum was beaten.
 """
@@ -28,7 +32,7 @@ _AT_ONCE: Final = 1 << 18  # particles of one chunk: the arrays of a chunk stay 
 
 
 class _Particles(NamedTuple):
-    """[n, P]: active, drift, what lasts; and the logarithms of their weights."""
+    """[n, P]: P(active), which is 0 or 1 in a plain filter, drift, what lasts; and the logarithms of their weights."""
 
     active: Singles
     drift: Singles
@@ -71,14 +75,14 @@ class Omniscient:
 
 
 class Bayes:
-    """The particle filter with the mix of the NAF. It keeps its last answer, which `BayesRome` shares."""
+    """A particle filter with the mix of the NAF, plain or `exact`. `BayesRome` shares its last answer."""
 
-    name = "bayes"
-
-    def __init__(self, truth: Truth, *, particles: int = PARTICLES, seed: int = 0) -> None:
+    def __init__(self, truth: Truth, *, particles: int = PARTICLES, seed: int = 0, exact: bool = True) -> None:
+        self.name = "bayes" if exact else "bayes_plain"
         self.truth = truth
         self._particles = particles
         self._seed = seed
+        self._exact = exact
         self._last: tuple[Population, Prediction] | None = None
 
     def predict(self, population: Population) -> Prediction:
@@ -97,17 +101,23 @@ class Bayes:
         for start, end in _chunks(len(rows), self._particles):
             each = rows[start:end]
             dice = np.random.default_rng([self._seed, 5, int(each[0])])
-            now = _filter(truth, each, counts[start:end], first, self._particles, dice)
-            p_any[start:end], expected[start:end] = _ahead(truth, each, now, origin, dice, arrived=first == known_end)
+            now = _filter(truth, each, counts[start:end], first, self._particles, dice, exact=self._exact)
+            p_any[start:end], expected[start:end] = _ahead(
+                truth, each, now, origin, dice, arrived=first == known_end, exact=self._exact
+            )
         return Prediction(p_any=p_any, expected_hires=expected)
 
 
 @dataclass(frozen=True)
 class BayesRome:
-    """The particle filter with the posterior mean of each own mix: Dirichlet, bent by every hire with a known ROME."""
+    """A particle filter with the posterior mean of each own mix: Dirichlet, bent by every hire with a known ROME."""
 
     bayes: Bayes
-    name: str = "bayes_rome"
+
+    @property
+    def name(self) -> str:
+        """That of the filter, and what it knows besides."""
+        return f"{self.bayes.name}_rome"
 
     def predict(self, population: Population) -> Prediction:
         """What the filter says, and the mix."""
@@ -163,7 +173,14 @@ def _counts(truth: Truth, rows: Integers, first: int, end: int) -> Integers:
 
 
 def _filter(
-    truth: Truth, rows: Integers, counts: Integers, first: int, particles: int, dice: np.random.Generator
+    truth: Truth,
+    rows: Integers,
+    counts: Integers,
+    first: int,
+    particles: int,
+    dice: np.random.Generator,
+    *,
+    exact: bool,
 ) -> _Particles:
     """Walk through the known months of some establishments, from the stationary law on."""
     laws = truth.laws
@@ -173,6 +190,8 @@ def _filter(
     lasting = np.float32(laws.lasting) * dice.standard_normal(shape, dtype=np.float32)
     weight = np.zeros(shape, dtype=np.float32)
     active = np.repeat(truth.awake[rows, None].astype(np.float32), particles, axis=1)
+    if not exact:
+        active = _thrown(active, dice)
     wake = truth.wake[rows, None].astype(np.float32)
     place, sector = truth.place[rows], truth.sector_of[truth.activity[rows]]
     log_dormant = np.log(np.float32(laws.dormant))
@@ -182,6 +201,8 @@ def _filter(
         if step:
             drift = _drifted(truth, drift, dice)
             active = (1 - np.float32(laws.sleep)) * active + wake * (1 - active)
+            if not exact:
+                active = _thrown(active, dice)
         level = (truth.base[rows] + truth.level[month, place, sector]).astype(np.float32)
         n = counts[:, step].astype(np.float32)[:, None]
         log_rate = level[:, None] + lasting + drift
@@ -189,12 +210,15 @@ def _filter(
         log_sum = np.log(np.exp(log_rate) + dispersion)
         if_active = n * (log_rate - log_sum) - dispersion * log_sum
         if_asleep = n * (log_dormant - log_dormant_sum) - dispersion * log_dormant_sum
-        most = np.maximum(if_active, if_asleep)
-        awake = active * np.exp(if_active - most)
-        both = awake + (1 - active) * np.exp(if_asleep - most)
         born = (truth.born[rows] <= month)[:, None]
-        weight += np.where(born, most + np.log(both), np.float32(0))
-        active = np.where(born, awake / both, active)
+        if exact:
+            most = np.maximum(if_active, if_asleep)
+            awake = active * np.exp(if_active - most)
+            both = awake + (1 - active) * np.exp(if_asleep - most)
+            weight += np.where(born, most + np.log(both), np.float32(0))
+            active = np.where(born, awake / both, active)
+        else:
+            weight += np.where(born, np.where(active > 0, if_active, if_asleep), np.float32(0))
         if step % _RESAMPLE_EVERY == _RESAMPLE_EVERY - 1:
             chosen = _resampled(weight, dice)
             active = np.take_along_axis(active, chosen, axis=1)
@@ -203,6 +227,12 @@ def _filter(
             lasting += np.float32(_JITTER * laws.lasting) * dice.standard_normal(shape, dtype=np.float32)
             weight = np.zeros(shape, dtype=np.float32)
     return _Particles(active=active, drift=drift, lasting=lasting, weight=weight)
+
+
+def _thrown(likely: Singles, dice: np.random.Generator) -> Singles:
+    """1 with that probability, else 0."""
+    found: Singles = (dice.random(likely.shape, dtype=np.float32) < likely).astype(np.float32)
+    return found
 
 
 def _drifted(truth: Truth, drift: Singles, dice: np.random.Generator) -> Singles:
@@ -236,12 +266,20 @@ def _resampled(weight: Singles, dice: np.random.Generator) -> Integers:
 
 
 def _ahead(
-    truth: Truth, rows: Integers, now: _Particles, origin: Origin, dice: np.random.Generator, *, arrived: bool
+    truth: Truth,
+    rows: Integers,
+    now: _Particles,
+    origin: Origin,
+    dice: np.random.Generator,
+    *,
+    arrived: bool,
+    exact: bool = True,
 ) -> tuple[Numbers, Numbers]:
     """P(at least one hire) and the expected number in the window, from what is known at the end of the known months.
 
-    Drifts are drawn; whether a particle is active is carried as a probability. `arrived`: the states are those of the
-    first month ahead, not those of the month before it. Everybody is alive on the day and may close after its month.
+    Drifts are drawn; whether a particle is active is carried as a probability, or drawn too unless `exact`. `arrived`:
+    the states are those of the first month ahead, not those of the month before it. Everybody is alive on the day and
+    may close after its month.
     """
     laws = truth.laws
     share = _shares(now.weight)
@@ -258,8 +296,12 @@ def _ahead(
     for month in range(first, start + LABEL_MONTHS):
         if month > first or not arrived:
             drift = _drifted(truth, drift, dice)
-            active, asleep = (1 - laws.sleep) * active + wake * asleep, laws.sleep * active + (1 - wake) * asleep
             likely = (1 - laws.sleep) * likely + wake * (1 - likely)
+            if exact:
+                active, asleep = (1 - laws.sleep) * active + wake * asleep, laws.sleep * active + (1 - wake) * asleep
+            else:
+                likely = _thrown(likely.astype(np.float32), dice).astype(np.float64)
+                active, asleep = likely * (active + asleep), (1 - likely) * (active + asleep)
         if month < start:
             continue
         step = month - start
