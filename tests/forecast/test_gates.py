@@ -350,6 +350,13 @@ def test_code_that_was_not_tried_on_the_synthetic_economy_is_red(good, synthetic
     assert red(replace(good, synthetic=synthetic)) == {"synthetic"}
 
 
+def test_a_bound_that_is_more_than_anybody_asks_for_stops_no_publish(good):
+    beyond = Check(name="p@10 of a stronger oracle", value=0.98, bound=">= 0.99", ok=False, asked=False)
+    told = msgspec.structs.replace(SYNTHETIC, checks=[*SYNTHETIC.checks, beyond])
+
+    assert red(replace(good, synthetic=told)) == set()
+
+
 def test_every_gate_has_been_red_in_this_file():
     """The parametrized claims above name each gate of the table."""
     source = Path(__file__).read_text("utf-8")

@@ -242,6 +242,17 @@ def test_an_interval_holds_its_value_and_is_none_where_there_are_too_few_départ
     assert alone["auc"].score("2026-07", "says", "auc").low is None
 
 
+def test_a_draw_without_any_of_the_rows_is_left_out_of_the_interval(everybody):
+    bootstrap = Bootstrap.over(everybody.departement, seed=1)
+    half = np.isin(everybody.departement, np.unique(everybody.departement)[:5])
+    bootstrap.weights[0, :5] = 0  # of ten départements one draw in a thousand is so; let there be one
+
+    found = establishment_metrics(everybody, says(len(everybody)), bootstrap, of=half)["ece"]
+
+    score = found.score("2026-07", "says", "ece")
+    assert score.low <= score.high
+
+
 def test_two_scorers_are_compared_on_the_same_draws(everybody):
     bootstrap = Bootstrap.over(everybody.departement, seed=1)
     good = says(len(everybody))

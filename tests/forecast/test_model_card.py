@@ -8,7 +8,7 @@ import pytest
 from tests.forecast.releases import ORIGIN, SYNTHETIC, backtest
 from widget_server.domain.plots import draw
 from widget_server.domain.sections import Plot, Sections, Series
-from widget_server.forecast.gates import Verdict
+from widget_server.forecast.gates import Check, Verdict
 from widget_server.forecast.ingest import Counts, Ingested
 from widget_server.forecast.metrics import Score
 from widget_server.forecast.model_card import CARD, METHOD, WARNING, Story, markdown, sections, write_card
@@ -77,14 +77,26 @@ def test_every_scorer_stands_beside_the_model_with_its_interval():
 def test_oracles_stand_beside_the_model_on_the_synthetic_economy_with_the_warning():
     scores = [
         Score(origin="seed 1", scorer=name, metric="precision_at_10", value=value, low=None, high=None, n=1)
-        for name, value in (("hurdle", 0.43), ("bayes_rome", 0.44), ("omniscient", 0.6))
+        for name, value in (("hurdle", 0.43), ("bayes_plain_rome", 0.42), ("bayes_rome", 0.44), ("omniscient", 0.6))
     ]
     told = text_of(story(synthetic=msgspec.structs.replace(SYNTHETIC, scores=scores)))
 
     assert WARNING in told
-    for line in ("Modèle publié | 0,430", "Filtre bayésien avec les métiers (borne) | 0,440", "Omniscient"):
+    for line in (
+        "Modèle publié | 0,430",
+        "Filtre bayésien simple avec les métiers (borne) | 0,420",
+        "Filtre bayésien à états exacts avec les métiers (borne plus haute) | 0,440",
+        "Omniscient",
+    ):
         assert line in told
     assert "| p@10 | 1,0000 | >= 0.92 | oui |" in told
+
+
+def test_a_bound_that_nobody_asks_for_is_told_as_such():
+    missed = Check(name="p@10, mean", value=0.98, bound=">= 0.99", ok=False, asked=False)
+    told = text_of(story(synthetic=msgspec.structs.replace(SYNTHETIC, checks=[missed])))
+
+    assert "| p@10, mean | 0,9800 | >= 0.99 | non, au-delà de ce qui est demandé |" in told
 
 
 @pytest.mark.parametrize("synthetic", [None, SYNTHETIC], ids=["not measured", "measured"])

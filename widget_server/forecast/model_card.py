@@ -272,7 +272,13 @@ def _synthetic(story: Story) -> Section:
         caption="Bornes à tenir",
         header=("Mesure", "Valeur", "Borne", "Tenue"),
         rows=tuple(
-            (check.name, _decimal(check.value, 4), check.bound, "oui" if check.ok else "non") for check in found.checks
+            (
+                check.name,
+                _decimal(check.value, 4),
+                check.bound,
+                ("oui" if check.ok else "non") + ("" if check.asked else ", au-delà de ce qui est demandé"),
+            )
+            for check in found.checks
         ),
     )
     names = list(dict.fromkeys(score.scorer for score in found.scores))
