@@ -1,9 +1,10 @@
 """Pages to render in tests: a search with every kind of card, and the ways in which it can go wrong."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from widget_server.domain.answer import Answer, AnswerPlace, Apart, ListedCard, Notice, Occupation, SourceState
 from widget_server.domain.cards import AlsoOn, CardPlace, Duration, Fact, Organisation, Reason, SourceName

@@ -135,6 +135,19 @@ class Served:
             total += int(status.partition(f"{name}:")[2].split()[0])
         return total
 
+    def mapped_kb(self, folder: Path) -> int:
+        """What is resident of the files of a folder, of all processes together: pages that they share."""
+        total = 0
+        for pid in self.pids():
+            ours = False
+            for line in Path(f"/proc/{pid}/smaps").read_text("utf-8").splitlines():
+                name, _, value = line.partition(":")
+                if "-" in name:
+                    ours = f" {folder}/" in line
+                elif ours and name == "Rss":
+                    total += int(value.split()[0])
+        return total
+
 
 def _thread_ns(pid: int) -> int:
     return sum(int(task.read_text("ascii").split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))

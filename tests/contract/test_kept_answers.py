@@ -39,10 +39,9 @@ class Running:
 
     def origins(self):
         """How many lists came from where, so far."""
-        self.site.metrics.settle()
-        told = self.site.metrics.registry
+        told = self.site.metrics.settled()
         names = ("fast", "memory", "shared", "made")
-        return {name: int(told.get_sample_value("widget_answers_total", {"origin": name}) or 0) for name in names}
+        return {name: int(told.value("widget_answers_total", origin=name)) for name in names}
 
     async def get(self, url, **headers):
         told = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -276,5 +275,5 @@ async def test_when_too_many_lists_wait_to_be_made_a_visitor_is_told_when_to_com
     assert (busy.status_code, busy.headers["retry-after"], busy.headers["cache-control"]) == (503, "2", "no-store")
     assert busy.headers["content-type"].startswith(media_type)
     assert "votre connexion" not in busy.text
-    assert running.site.metrics.registry.get_sample_value("widget_answers_total", {"origin": "refused"}) == 1
+    assert running.site.metrics.settled().value("widget_answers_total", origin="refused") == 1
     assert (await running.get(url)).status_code == 200

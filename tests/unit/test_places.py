@@ -1,6 +1,5 @@
 """Finding places of France by code, by name and by half a name."""
 
-import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -38,6 +37,22 @@ def test_centroids_are_those_of_the_samples():
     for row in rows if isinstance(rows, list) else rows["rows"]:
         commune = PLACES.commune(row.get("code") or row.get("insee"))
         assert commune is not None
+
+
+def test_every_commune_is_found_by_its_code_and_nothing_else_is():
+    communes = PLACES.communes()
+
+    assert all(PLACES.commune(each.insee) == each for each in communes[::50])
+    assert [PLACES.commune(each.insee) for each in (communes[0], communes[-1])] == [communes[0], communes[-1]]
+    for unknown in ("", "0", "00000", "0100", "010011", "35999", "99999", "\n", ",", "insee", "é"):
+        assert PLACES.commune(unknown) is None
+
+
+def test_the_table_of_communes_is_sorted_by_code_since_it_is_searched_by_halves():
+    codes = [each.insee for each in PLACES.communes()]
+
+    assert codes == sorted(codes)
+    assert len(set(codes)) == len(codes)
 
 
 def test_all_of_france_is_there():
@@ -125,8 +140,8 @@ def test_the_label_of_an_offer_is_located_as_finely_as_is_certain(label, precisi
 
 def test_a_vintage_is_that_of_its_table():
     for told in vintages():
-        file = FOLDER / f"{told.name}.csv.gz"
-        body = gzip.decompress(file.read_bytes()) if file.exists() else NAMES.read_bytes()
+        file = FOLDER / f"{told.name}.csv"
+        body = file.read_bytes() if file.exists() else NAMES.read_bytes()
         assert hashlib.sha256(body).hexdigest() == told.sha256, told.name
 
 

@@ -1,8 +1,7 @@
 """A page whose search is empty looks farther, says so, and shows what is nearest."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.builders import RENNES, Tree, declaration, entry, publish
 from tests.unit.test_listing import around, sources_of, within

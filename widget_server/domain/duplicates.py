@@ -20,10 +20,11 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Final
+
+import msgspec
 
 ALIKE: Final = 0.8
 """Dice from which two titles name one job."""
@@ -95,8 +96,7 @@ _FACTORS: Final[Mapping[str, int]] = {
 """How much what a partner tells is worth, in per cent."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A title as it is compared: its letter pairs, its words, and the signs that tell jobs apart, all as bits."""
 
     letters: int
@@ -104,8 +104,7 @@ class Job:
     signs: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advert:
+class Advert(msgspec.Struct, frozen=True, kw_only=True):
     """What is compared of one advert. `partner` is who published it; `worth` comes from the function of that name."""
 
     id: str

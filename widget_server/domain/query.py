@@ -7,9 +7,10 @@ A page shows the corrected request with its notices; JSON refuses a request that
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, Literal, Protocol
+
+import msgspec
 
 from widget_server.domain.cards import CONTRACTS
 
@@ -24,8 +25,7 @@ MAX_PER_KIND: Final = 150
 _IGNORED_PREFIXES: Final = ("utm_", "mtm_")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """One row: a query parameter, or an attribute that only the loader reads (group "host")."""
 
     name: str
@@ -385,8 +385,7 @@ REMARKS: Final = frozenset(
 """Problems that never make JSON refuse: the answer is exactly what was asked for, and the remark says what to tidy."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with a request: which parameter, which value, and the remedy."""
 
     param: str
@@ -400,8 +399,7 @@ class Problem:
         return self.code not in REMARKS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Centre:
+class Centre(msgspec.Struct, frozen=True, kw_only=True):
     """A point with a radius around it.
 
     `municipalities` are the INSEE codes that "radius=0" means; `given` are the canonical parameters that led here.
@@ -416,8 +414,7 @@ class Centre:
     given: tuple[tuple[str, str | float], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Area:
+class Area(msgspec.Struct, frozen=True, kw_only=True):
     """A département or a région: everything in it, without distance."""
 
     label: str
@@ -459,8 +456,7 @@ class Gazetteer(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a partner settled once for every page of its own.
 
     defaults  what is taken where the query says nothing, in the words of the table; the theme and the title are there
@@ -468,7 +464,7 @@ class Terms:
     kinds     the kinds that may be shown at all, in the table's order
     """
 
-    defaults: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = msgspec.field(default_factory=dict)
     lock: tuple[str, ...] = ()
     kinds: tuple[str, ...] = KINDS
 
@@ -481,8 +477,7 @@ class Terms:
         return self.defaults.get(name, BY_NAME[name].default)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchRequest:
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that can be answered: what to look for, where, and how to show it.
 
     `romes` is sorted. `place` None is the state "place unknown", no `romes` the state "job unknown". `terms` are those
@@ -499,9 +494,9 @@ class SearchRequest:
     limit: int = 20
     page: int = 1
     partner: str | None = None
-    look: dict[str, str] = field(default_factory=dict)
+    look: dict[str, str] = msgspec.field(default_factory=dict)
     lock: tuple[str, ...] = ()
-    terms: Terms = field(default_factory=Terms)
+    terms: Terms = msgspec.field(default_factory=Terms)
 
     def canonical(self) -> dict[str, str | int | float | list[str]]:
         """The request in one spelling: what the answer repeats, and what a link is made of."""
@@ -524,8 +519,7 @@ class SearchRequest:
         return query
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """The best request that could be made, and everything that was wrong on the way."""
 
     request: SearchRequest

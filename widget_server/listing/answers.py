@@ -3,7 +3,6 @@
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from typing import Final, Protocol
@@ -62,8 +61,7 @@ class Occupations(Tree, Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """An expected source as the listing sees it. `withheld` when its snapshot is too old to be shown."""
 
     state: SourceState
@@ -117,8 +115,7 @@ def source_state(
     return Source(state=state, snapshot=None if status == "missing" else snapshot)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One listed card: as it is stored, and what depends on the search. `others` are not those merged at sync."""
 
     kind: str
@@ -153,8 +150,7 @@ class Row:
         return head + self.stored.body[1:]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """What a search found: the answer without its cards, and its rows, of which either form is made."""
 
     frame: Answer

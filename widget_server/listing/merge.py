@@ -9,9 +9,9 @@ Three rules, in this order; what is dropped stays named on the card that stays (
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +28,7 @@ _NIC: Final = np.uint64(100_000)
 """The five digits of a SIRET that tell the establishments of one company apart."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shelved:
+class Shelved(msgspec.Struct, frozen=True, kw_only=True):
     """The hits of one source, with the snapshot they point into."""
 
     name: str
@@ -54,8 +53,7 @@ class Shelved:
         return Shelved(name=self.name, kind=self.kind, snapshot=self.snapshot, hits=self.hits.where(keep))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Merged:
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
     """What is left of each source, and the cards that were folded away, to be named on those that stay.
 
     alike   (source, card) that stays -> the (source, card) that were folded because their adverts are alike
@@ -63,7 +61,7 @@ class Merged:
 
     kept: tuple[Shelved, ...]
     folded: tuple[Shelved, ...]
-    alike: Mapping[tuple[str, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    alike: Mapping[tuple[str, int], tuple[tuple[str, int], ...]] = msgspec.field(default_factory=dict)
 
 
 def merge(found: tuple[Shelved, ...]) -> Merged:

@@ -9,9 +9,9 @@ Two ways lead to the same candidates. The *grid* looks up, for each occupation, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -49,8 +49,7 @@ _CARDS: Final = (1 << _CARD_BITS) - 1
 _TENTHS: Final = (1 << _TENTHS_BITS) - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hits:
+class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """Distinct cards in the order of the list: better score, then nearer, then newer (a smaller card is newer).
 
     tenths  distance in 0.1 km, negative where there is none (NO_DISTANCE, NOWHERE)

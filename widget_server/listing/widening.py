@@ -4,8 +4,10 @@ Only a page widens, never JSON: a program asked for what it asked.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from widget_server.domain.answer import ListedCard
 from widget_server.domain.query import RADIUS_CHOICES_KM, Centre, SearchRequest
@@ -45,7 +47,7 @@ def widened(request: SearchRequest, search: Search) -> Widened:
     tried = [request.radius_km]
     if request.widen and not {"radius", "place"} & set(request.lock):
         for km in (km for km in RADIUS_CHOICES_KM if km > request.radius_km):
-            wider = replace(request, radius_km=km, page=1)
+            wider = msgspec.structs.replace(request, radius_km=km, page=1)
             found = search(wider)
             if found.frame.total:
                 return Widened(
@@ -56,7 +58,7 @@ def widened(request: SearchRequest, search: Search) -> Widened:
                     shown=found.shown(),
                 )
             tried.append(km)
-    anywhere = search(replace(request, radius_km=_EVERYWHERE_KM, page=1, limit=_NEAREST))
+    anywhere = search(msgspec.structs.replace(request, radius_km=_EVERYWHERE_KM, page=1, limit=_NEAREST))
     return Widened(
         request=request,
         listing=listing,

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         _build_naf(sources / "socialgouv-codes-naf-1.1.1.tgz"),
         _build_rncp(rncp_csv),
     ]
-    write_vintages(FOLDER, [*(write_table(FOLDER, table) for table in tables), _describe_names()])
+    write_vintages(FOLDER, [*(write_table(FOLDER, table, packed=False) for table in tables), _describe_names()])
     return 0
 
 

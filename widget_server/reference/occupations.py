@@ -1,13 +1,13 @@
 """ROME 4: labels, the tree of codes, and suggestions for everyday words."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
 
 import msgspec
 
-from widget_server.reference.tables import SHIPPED, EverydayNames, Tables, everyday_names
+from widget_server.reference.tables import SHIPPED, Tables, everyday_names
 from widget_server.reference.words import WordIndex, plain_names
 
 # An everyday name stands before a label of ROME, and a parent's label before a child's, at equal use.
@@ -33,8 +33,7 @@ class JobSuggestion(msgspec.Struct, frozen=True, kw_only=True):
     occupation: str
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True):
     label: str
     parent: str
 
@@ -42,11 +41,8 @@ class _Row:
 class Occupations:
     """Every code of ROME 4 with its label and its parent."""
 
-    def __init__(
-        self, table: dict[str, _Row], everyday: list[EverydayNames], appellations: list[tuple[str, str]]
-    ) -> None:
+    def __init__(self, table: dict[str, _Row], appellations: Callable[[], Iterable[tuple[str, str]]]) -> None:
         self._table = table
-        self._everyday = everyday
         self._appellations = appellations
         self._children: dict[str, tuple[str, ...]] = {}
         for code, row in table.items():
@@ -57,10 +53,7 @@ class Occupations:
     def load(cls, tables: Tables = SHIPPED) -> "Occupations":
         """Read the tables."""
         table = {code: _Row(label, parent) for code, label, parent, _ogr in tables.rows("rome")}
-        # A refreshed ROME may have dropped a code that our own names know, and it brings appellations.
-        everyday = [row for row in everyday_names() if all(code in table for code in row.romes)]
-        appellations = [(name, code) for name, code in tables.rows("appellations") if code in table]
-        return cls(table, everyday, appellations)
+        return cls(table, lambda: ((name, code) for name, code in tables.rows("appellations")))
 
     def codes(self) -> tuple[str, ...]:
         """Every code, sorted."""
@@ -96,17 +89,20 @@ class Occupations:
     @cached_property
     def _suggested(self) -> tuple[WordIndex, list[tuple[str, tuple[str, ...]]]]:
         """Everyday names and labels with their codes; built when somebody first types."""
-        items = [(name, row.romes) for row in self._everyday for name in row.names]
-        points = [_EVERYDAY_POINTS + row.use for row in self._everyday for _ in row.names]
+        # A refreshed ROME may have dropped a code that our own names know, and it brings appellations.
+        everyday = [row for row in everyday_names() if all(code in self._table for code in row.romes)]
+        appellations = [(name, code) for name, code in self._appellations() if code in self._table]
+        items = [(name, row.romes) for row in everyday for name in row.names]
+        points = [_EVERYDAY_POINTS + row.use for row in everyday for _ in row.names]
         use: dict[str, int] = {}
-        for row in self._everyday:
+        for row in everyday:
             for code in row.romes:
                 use[code] = max(row.use, use.get(code, 0))
         for code, known in self._table.items():
             items.append((known.label, (code,)))
             points.append(use.get(code, 0) + (_PARENT_POINTS if known.parent == code else 0.0))
-        items += [(name, (code,)) for name, code in self._appellations]
-        points += [use.get(code, 0) for _, code in self._appellations]
+        items += [(name, (code,)) for name, code in appellations]
+        points += [use.get(code, 0) for _, code in appellations]
         index = WordIndex(plain_names(name for name, _ in items), points, ignored=_IGNORED)
         return index, items
 

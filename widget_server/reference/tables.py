@@ -1,5 +1,6 @@
 """The reference tables, row by row: those of the last refresh first, then those that ship with the package.
 
+    widget_server/reference/tables/   <table>.csv of each table that ships, as it is: to unpack the communes took 10 ms
     REFERENCE_DIR/<version>/   <table>.csv.gz of every table that was ever refreshed, vintages.json
     REFERENCE_DIR/current      the name of the version in use
 
@@ -11,16 +12,18 @@ import gzip
 import hashlib
 import io
 import logging
+import mmap
 import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+Text = bytes | mmap.mmap
+"""What can be sliced and searched like bytes."""
 FOLDER: Final = Path(__file__).parent / "tables"
 NAMES: Final = Path(__file__).parent / "everyday_names.csv"
 COLUMNS: Final = {
@@ -80,11 +83,11 @@ class Tables:
     def __init__(self, folder: Path | None = None) -> None:
         self.refreshed: list[Vintage] = []
         self.problem = ""
-        self._texts: dict[str, str] = {}
+        self._bodies: dict[str, bytes] = {}
         version = current_version(folder) if folder else None
         if folder and version:
             try:
-                self.refreshed, self._texts = _verified(folder / version)
+                self.refreshed, self._bodies = _verified(folder / version)
             except (OSError, EOFError, zlib.error, ValueError) as error:  # msgspec's own errors are ValueErrors
                 self.problem = (
                     f"the refreshed tables of version {version} are damaged, those that ship are used: {error}"
@@ -93,20 +96,24 @@ class Tables:
 
     def rows(self, name: str) -> Iterator[list[str]]:
         """The rows of a table, without its header; none when there is no such table yet."""
-        reader = csv.reader(io.StringIO(self._text(name)))
+        reader = csv.reader(io.StringIO(self._read(name).decode()))
         next(reader, None)
         return reader
 
-    def lines(self, name: str) -> list[str]:
-        """The same as lines that nobody has parsed, for a table without line ends in its cells."""
-        return [line for line in self._text(name).replace("\r\n", "\n").split("\n")[1:] if line]
+    def text(self, name: str) -> Text:
+        """The same as text that nobody has parsed, its header too; what ships is mapped, so that processes share it."""
+        kept = self._bodies.get(name)
+        if kept is not None:
+            return kept
+        with (FOLDER / f"{name}.csv").open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    def _text(self, name: str) -> str:
-        text = self._texts.get(name)
-        if text is None:
-            file = FOLDER / f"{name}.csv.gz"
-            text = gzip.decompress(file.read_bytes()).decode() if file.is_file() else ""
-        return text
+    def _read(self, name: str) -> bytes:
+        found = self._bodies.get(name)
+        if found is None:
+            file = FOLDER / f"{name}.csv"
+            found = file.read_bytes() if file.is_file() else b""
+        return found
 
 
 SHIPPED: Final = Tables()
@@ -125,16 +132,16 @@ def read_vintages(folder: Path) -> list[Vintage]:
     return msgspec.json.decode((folder / _VINTAGES).read_bytes(), type=list[Vintage])
 
 
-def _verified(folder: Path) -> tuple[list[Vintage], dict[str, str]]:
-    """The vintages and the texts of a version; a `ValueError` when a table is not what its vintage says."""
+def _verified(folder: Path) -> tuple[list[Vintage], dict[str, bytes]]:
+    """The vintages and the tables of a version; a `ValueError` when a table is not what its vintage says."""
     vintages = read_vintages(folder)
-    texts: dict[str, str] = {}
+    bodies: dict[str, bytes] = {}
     for each in vintages:
         body = gzip.decompress((folder / f"{each.name}.csv.gz").read_bytes())
         if hashlib.sha256(body).hexdigest() != each.sha256:
             raise ValueError(f"{each.name} is not what its vintage says")
-        texts[each.name] = body.decode()
-    return vintages, texts
+        bodies[each.name] = body
+    return vintages, bodies
 
 
 def write_vintages(folder: Path, vintages: Sequence[Vintage]) -> None:
@@ -142,15 +149,18 @@ def write_vintages(folder: Path, vintages: Sequence[Vintage]) -> None:
     (folder / _VINTAGES).write_bytes(msgspec.json.format(msgspec.json.encode(vintages), indent=1) + b"\n")
 
 
-def write_table(folder: Path, table: Table) -> Vintage:
-    """One table as a gzipped CSV without a time stamp: the same rows give the same bytes."""
+def write_table(folder: Path, table: Table, *, packed: bool) -> Vintage:
+    """One table as a CSV, `packed` by gzip without a time stamp: the same rows give the same bytes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS[table.name])
     for row in table.rows:
         writer.writerow(["" if value is None else value for value in row])
     body = text.getvalue().encode()
-    (folder / f"{table.name}.csv.gz").write_bytes(gzip.compress(body, 9, mtime=0))
+    if packed:
+        (folder / f"{table.name}.csv.gz").write_bytes(gzip.compress(body, 9, mtime=0))
+    else:
+        (folder / f"{table.name}.csv").write_bytes(body)
     return Vintage(
         name=table.name,
         rows=len(table.rows),
@@ -171,7 +181,8 @@ def publish(
     draft = folder / f"{_DRAFT}{os.getpid()}"
     draft.mkdir()
     written = [
-        msgspec.structs.replace(write_table(draft, table), fetched=fetched, accepted=dict(accepted)) for table in tables
+        msgspec.structs.replace(write_table(draft, table, packed=True), fetched=fetched, accepted=dict(accepted))
+        for table in tables
     ]
     new = {each.name for each in written}
     for kept in Tables(folder).refreshed:
@@ -205,8 +216,7 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EverydayNames:
+class EverydayNames(msgspec.Struct, frozen=True, kw_only=True):
     """What people call an occupation, or a whole trade when there are several codes.
 
     `use` says how often it is looked for by apprentices, from 0 (rare) to 5 (everywhere): our own estimate.

@@ -19,10 +19,10 @@ import hashlib
 import sys
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -51,8 +51,7 @@ _TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
     """The mapped columns of one snapshot; all have as many values as there are cards."""
 
     firm: U8

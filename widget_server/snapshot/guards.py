@@ -6,9 +6,10 @@ manifest.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from widget_server.domain.errors import GuardRail
 from widget_server.snapshot.manifest import Accepted, Manifest
@@ -28,8 +29,7 @@ _ENOUGH_ROWS: Final = 100
 OUTSIDE: Final = ("outside_grid", "outside_france", "place_outside")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """A new version, the one before it if there is one, and the least number of cards that the operator set."""
 
     new: Manifest
@@ -37,8 +37,7 @@ class Comparison:
     least: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
     """One rail. `problem` says what is wrong with a new version, "" when nothing is."""
 
     id: str

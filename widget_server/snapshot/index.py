@@ -12,13 +12,14 @@ Cards without a point are posted in a second, smaller set under (occupation, are
 and `lon` are absent.
 """
 
+import mmap
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -45,8 +46,7 @@ def region_area(code: str) -> int:
     return _REGION_OFFSET + int(code, 36)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PostingLists:
+class PostingLists(msgspec.Struct, frozen=True, kw_only=True):
     """One set of postings; `keys` are the occupations in the order of their ordinals."""
 
     keys: tuple[str, ...]
@@ -161,15 +161,22 @@ def write_array(path: Path, array: npt.NDArray[Value]) -> None:
 
 def map_array(path: Path, value: type[Value]) -> npt.NDArray[Value]:
     """A file as an array over its mapped pages; `SnapshotCorrupt` unless it has this type and one dimension."""
+    expected = np.dtype(value).newbyteorder("<")
     try:
-        # An empty array cannot be mapped, and the mapped subclass costs 20 % on small calls: asarray drops it.
-        array: npt.NDArray[Value] = np.asarray(
-            np.load(path, mmap_mode="r" if path.stat().st_size > 128 else None, allow_pickle=False)
+        # np.load takes three times as long: 6 ms of a start, which opens 63 files.
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            begin = file.tell()
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if version != (1, 0) or dtype != expected or len(shape) != 1:
+            raise SnapshotCorrupt(f"{path.name}: holds {dtype} in {len(shape)} dimensions, not {value.__name__} in 1")
+        # numpy makes no empty array of the end of a buffer.
+        array: npt.NDArray[Value] = (
+            np.frombuffer(pages, expected, shape[0], begin) if shape[0] else np.empty(0, expected)
         )
     except (OSError, ValueError, EOFError) as error:
         raise SnapshotCorrupt(f"{path.name}: {error}") from error
-    if array.dtype != np.dtype(value).newbyteorder("<") or array.ndim != 1:
-        raise SnapshotCorrupt(f"{path.name}: holds {array.dtype} in {array.ndim} dimensions, not {value.__name__} in 1")
     return array
 
 

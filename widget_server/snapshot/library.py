@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from widget_server.domain.errors import SnapshotError
 from widget_server.snapshot.runs import Run, read_run
@@ -16,8 +17,7 @@ LOOK_AGAIN_S: Final = 1.0
 """Often enough for whoever waits for a sync, and a few small reads each time."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """One expected source: its snapshot when there is a usable one, else why not, and what its last sync came to."""
 
     name: str
@@ -72,7 +72,7 @@ class Library:
         told = self._loaded
         for place, before in enumerate(self._loaded):
             shelf = self._shelves[before.name]
-            after = self._look(shelf, replace(before, run=read_run(shelf.folder)))
+            after = self._look(shelf, msgspec.structs.replace(before, run=read_run(shelf.folder)))
             if after != before:
                 self._loaded = (*self._loaded[:place], after, *self._loaded[place + 1 :])
         return self._loaded is not told
@@ -83,12 +83,12 @@ class Library:
         if version is None or version == serving or version == self._refused.get(loaded.name):
             return loaded
         try:
-            return replace(loaded, snapshot=shelf.open(version, readers=self._readers), problem=None)
+            return msgspec.structs.replace(loaded, snapshot=shelf.open(version, readers=self._readers), problem=None)
         except SnapshotError as error:
             _LOG.error("%s stays at %s: %s", loaded.name, serving or "nothing", error)
             self._refused[loaded.name] = version
             snapshot = loaded.snapshot or self._older(shelf, version)
-            return replace(loaded, snapshot=snapshot, problem=str(error))
+            return msgspec.structs.replace(loaded, snapshot=snapshot, problem=str(error))
 
     def _older(self, shelf: Shelf, version: str) -> Snapshot | None:
         """The newest version that can be trusted when a server starts and the current one cannot."""

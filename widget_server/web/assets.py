@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +10,7 @@ import msgspec
 _TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asset:
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
     """One file with its precompressed form, its type and the hash that names it in a Content-Security-Policy."""
 
     name: str
@@ -46,8 +44,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     date: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Assets:
+class Assets(msgspec.Struct, frozen=True, kw_only=True):
     """Everything built: the loader that partners paste, the bridge and style that the page inlines, its scripts.
 
     released   every released loader with its file, newest first
@@ -58,7 +55,7 @@ class Assets:
     style: Asset
     script: Asset
     files: dict[str, Asset]
-    released: dict[Released, Asset] = field(default_factory=dict)
+    released: dict[Released, Asset] = msgspec.field(default_factory=dict)
 
     def built(self, name: str, suffix: str) -> Asset:
         """A file that has the hash of its contents in its name. `KeyError` when there is none."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,12 +16,13 @@ from widget_server.domain.colour import DEFAULT_ACCENT, Palette, Scheme, make_pa
 from widget_server.domain.query import BY_NAME, SearchRequest
 from widget_server.web.assets import assets_folder, csp_hash
 from widget_server.web.language import LANGUAGES, Language, language
+from widget_server.web.tiles import Tiles
+from widget_server.web.visits import LIST_PATH
 
 _FONTS: Final[Mapping[str, str]] = {
     "system": '-apple-system,BlinkMacSystemFont,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif',
     "serif": 'Georgia,"Times New Roman",serif',
 }
-LIST_PATH: Final = "/v1/widget"
 CARD_PATH: Final = "/v1/widget/cards/"
 HOME_PATH: Final = "/"
 HOME_CARD_PATH: Final = "/fiche/"
@@ -47,31 +47,6 @@ class Picture:
     href: str
     width_px: int
     height_px: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tiles:
-    """Whose map a visitor may ask for, and what shows it.
-
-    url             address of a tile, with {z}, {x} and {y}
-    script, style   our own files, loaded on a click
-    """
-
-    url: str
-    credit: str
-    script: str
-    style: str
-
-    @property
-    def origin(self) -> str:
-        """Where tiles come from, as a policy names it."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @property
-    def host(self) -> str:
-        """Where tiles come from, as people write it."""
-        return urlsplit(self.url).netloc
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,17 +5,20 @@ An answer is a function of what was asked and of an edition, and of nothing else
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from widget_server.listing.answers import Source, source_state
 from widget_server.settings import Settings
 from widget_server.snapshot.library import Library, Loaded
-from widget_server.web.wording import PARIS
+
+PARIS: Final = ZoneInfo("Europe/Paris")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edition:
+class Edition(msgspec.Struct, frozen=True, kw_only=True):
     """`token` names the edition: two with one token give the same answers, but for the age of the sources in seconds.
 
     now   when `sources` were looked at; `now_s` the same in seconds since 1970

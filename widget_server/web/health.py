@@ -1,7 +1,6 @@
-"""`/healthz`, `/readyz` and `/metrics`: for whoever runs the server."""
+"""`/healthz` and `/readyz`: for whoever runs the server."""
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -45,10 +44,3 @@ async def readyz(request: Request) -> Response:
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
-
-
-async def metrics(request: Request) -> Response:
-    """Prometheus exposition."""
-    site = site_of(request)
-    text = site.metrics.text([source.state for source in site.sources()], site.cache.size_bytes)
-    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})

@@ -7,9 +7,10 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 LARGEST_B: Final = 64_000
 LARGEST_WIDTH_PX: Final = 1200
@@ -23,8 +24,7 @@ class LogoRefused(ValueError):
     """The file cannot be shown as a logo; the message says what would be right."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Logo:
+class Logo(msgspec.Struct, frozen=True, kw_only=True):
     """A picture that was checked. Its name holds the hash of its bytes, so that browsers may keep it for ever."""
 
     body: bytes

@@ -1,21 +1,13 @@
 """The map of a list: asked for by the visitor, never loaded before; and the plan that stands in without tiles."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from widget_server.domain.answer import AnswerPlace, ListedCard
-from widget_server.domain.errors import SettingError
-from widget_server.settings import Settings
-from widget_server.web.assets import Assets
-from widget_server.web.document import Tiles
 from widget_server.web.language import Language
 from widget_server.web.links import Urls
 from widget_server.web.plan import Plan, centre_of, draw, place_text, point_of
-
-_TILE_URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?/[A-Za-z0-9./_~:&=?%+{}-]*")
-"""Its origin goes into a policy, the whole into an attribute: nothing in it may end either."""
+from widget_server.web.tiles import Tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +38,4 @@ def map_view(
         plan=draw(t, place, cards) if shown else None,
         tiles=tiles,
         centre=place_text(centre) if centre else None,
-    )
-
-
-def read_tiles(settings: Settings, assets: Assets) -> Tiles | None:
-    """The tile server that the operator chose; `SettingError` for an address that is none."""
-    if not settings.tile_url:
-        return None
-    wanted = all(field in settings.tile_url for field in ("{z}", "{x}", "{y}"))
-    if not wanted or not _TILE_URL.fullmatch(settings.tile_url):
-        raise SettingError(
-            f"TILE_URL: {settings.tile_url!r} is not the address of a tile, "
-            "for example https://tiles.example/{z}/{x}/{y}.png"
-        )
-    return Tiles(
-        url=settings.tile_url,
-        credit=settings.tile_credit,
-        script=f"/assets/{assets.built('map', '.js').name}",
-        style=f"/assets/{assets.built('map', '.css').name}",
     )

@@ -17,7 +17,6 @@ from widget_server.domain.query import MAX_PER_KIND
 from widget_server.snapshot.manifest import Manifest
 from widget_server.web import wording
 from widget_server.web.document import (
-    LIST_PATH,
     METHOD_PATH,
     Link,
     Shell,
@@ -32,6 +31,7 @@ from widget_server.web.links import safe_url
 from widget_server.web.method_recruiters import PATH, method_of
 from widget_server.web.replies import HTML, reply
 from widget_server.web.site import cache_control, site_of
+from widget_server.web.visits import LIST_PATH
 
 _PARIS = ZoneInfo("Europe/Paris")
 _EFFECTS = {

@@ -9,11 +9,12 @@ from starlette.responses import Response
 from widget_server import __version__
 from widget_server.domain.plots import draw
 from widget_server.domain.sections import Plot, Sections
-from widget_server.web.document import LIST_PATH, METHOD_PATH, Shell, document, plain_look
+from widget_server.web.document import METHOD_PATH, Shell, document, plain_look
 from widget_server.web.headers import page_headers
 from widget_server.web.language import language
 from widget_server.web.replies import HTML, reply
 from widget_server.web.site import Site, cache_control, site_of
+from widget_server.web.visits import LIST_PATH
 
 PATH: Final = f"{METHOD_PATH}/recruteurs"
 _T = language("fr")

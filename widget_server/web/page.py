@@ -16,7 +16,6 @@ from widget_server.web.bridge_state import bridge_state
 from widget_server.web.card_facts import fact_rows, summary_rows
 from widget_server.web.card_view import card_view, card_views
 from widget_server.web.document import (
-    LIST_PATH,
     Head,
     Link,
     Rendered,
@@ -31,6 +30,7 @@ from widget_server.web.links import Urls
 from widget_server.web.map_view import map_view
 from widget_server.web.search_form import search_form
 from widget_server.web.typed import Choice, Typed
+from widget_server.web.visits import LIST_PATH
 
 
 @dataclass(frozen=True, kw_only=True)

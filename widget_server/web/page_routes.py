@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from widget_server.domain.query import is_tidy
 from widget_server.web.cache import question_of
 from widget_server.web.cards_json import find_card, told
-from widget_server.web.document import HOME_PATH, LIST_PATH, Rendered
+from widget_server.web.document import HOME_PATH, Rendered
 from widget_server.web.headers import notice_headers, noticed, page_headers
 from widget_server.web.page import (
     DetailPage,
@@ -31,6 +31,7 @@ from widget_server.web.replies import HTML, Made, reply, send_list
 from widget_server.web.search_page import lone_shell, of_nobody, read_search, search_page, shell_of
 from widget_server.web.site import Site, cache_control, site_of
 from widget_server.web.typed import JOB_FIELD, PLACE_FIELD
+from widget_server.web.visits import LIST_PATH
 
 
 class ListPages:

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
+
+import msgspec
 
 from widget_server.domain.query import BY_NAME, Problem, Terms
 from widget_server.web.logos import Logo
@@ -16,23 +17,21 @@ QUOTA_PER_MINUTE: Final = 3000
 """What the calls with a partner's API keys may be together, unless the registry says otherwise."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a candidate may ask when the list is empty."""
 
     label: str
     url: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Partner:
+class Partner(msgspec.Struct, frozen=True, kw_only=True):
     """A site that embeds the widget. `origins` are exact, or begin with `*.` for every host under a domain."""
 
     id: str
     name: str
     origins: tuple[str, ...]
     callers: tuple[str, ...] = ()
-    terms: Terms = field(default_factory=Terms)
+    terms: Terms = msgspec.field(default_factory=Terms)
     contact: Contact | None = None
     logo: Logo | None = None
     quota_per_minute: int = QUOTA_PER_MINUTE
@@ -42,8 +41,7 @@ class Partner:
         return any(stands_for(pattern, origin) for pattern in self.origins)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Introduction:
+class Introduction(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, the query that the parser reads, and what to say about the name that was given."""
 
     partner: Partner | None
@@ -51,13 +49,12 @@ class Introduction:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Partners:
+class Partners(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One version of the registry; empty when there is no file. `version` changes when anything in it does."""
 
-    by_id: Mapping[str, Partner] = field(default_factory=dict)
-    by_caller: Mapping[str, Partner] = field(default_factory=dict)
-    by_key: Mapping[str, Partner] = field(default_factory=dict)
+    by_id: Mapping[str, Partner] = msgspec.field(default_factory=dict)
+    by_caller: Mapping[str, Partner] = msgspec.field(default_factory=dict)
+    by_key: Mapping[str, Partner] = msgspec.field(default_factory=dict)
     version: str = "none"
 
     @cached_property

@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from widget_server.domain.query import BY_NAME
-from widget_server.web.document import LIST_PATH
 from widget_server.web.language import Language
+from widget_server.web.visits import LIST_PATH
 
 SANDBOX: Final = "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox"
 """`allow-same-origin` gives the frame an origin by which messages are checked; the popups are links in new tabs."""

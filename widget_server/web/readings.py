@@ -6,9 +6,10 @@ text, the partners and the reference tables, and on nothing else.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from widget_server.domain.query import Parsed
 from widget_server.web.typed import Settled
@@ -19,8 +20,7 @@ MOST: Final = 2048
 LONGEST_QUERY_BYTES: Final = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The request, and what became of the texts typed into a form.
 
     question   everything that an answer depends on but the edition, in one spelling

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import brotli
@@ -56,8 +55,7 @@ def reply(
     return Response(body, status_code=status, headers=sent, media_type=media_type)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
+class Made(msgspec.Struct, frozen=True, kw_only=True):
     """A list that was just made. `shown` are the SIRET of the recruiters in it."""
 
     body: bytes

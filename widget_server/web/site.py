@@ -1,10 +1,10 @@
 """What every request handler needs, in one value: made by the application, found on `request.app.state.site`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+import msgspec
 from starlette.requests import Request
 
 from widget_server.domain.query import Gazetteer, Parsed, parse
@@ -15,7 +15,6 @@ from widget_server.settings import Settings
 from widget_server.snapshot.library import Library
 from widget_server.web.assets import Assets
 from widget_server.web.cache import AnswerCache
-from widget_server.web.document import LIST_PATH, Tiles
 from widget_server.web.edition import Editions
 from widget_server.web.entries import Entry
 from widget_server.web.fast import Learnt
@@ -24,12 +23,12 @@ from widget_server.web.partners import Partners
 from widget_server.web.quotas import Quotas
 from widget_server.web.readings import Readings
 from widget_server.web.registry import Registry
-from widget_server.web.visits import Visits
+from widget_server.web.tiles import Tiles
+from widget_server.web.visits import LIST_PATH, Visits
 from widget_server.web.watch import Metrics
 
 
-@dataclass(frozen=True, kw_only=True)
-class Site:
+class Site(msgspec.Struct, frozen=True, kw_only=True):
     """The running server's parts. `now` is the clock: aware, so that freshness can be told in Paris time.
 
     learnt   the requests that the fast path answers without the router
@@ -78,7 +77,9 @@ class Site:
         """Read decoded query pairs with the one parser, under the terms of the partner that they name."""
         asked = self.partners.introduce(pairs)
         parsed = parse(asked.pairs, self.gazetteer, asked.partner.terms if asked.partner else None)
-        return replace(parsed, problems=(*asked.problems, *parsed.problems)) if asked.problems else parsed
+        return (
+            msgspec.structs.replace(parsed, problems=(*asked.problems, *parsed.problems)) if asked.problems else parsed
+        )
 
 
 def site_of(request: Request) -> Site:

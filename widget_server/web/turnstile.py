@@ -5,13 +5,15 @@ against that partner's own quota instead. Suggestions are counted apart, because
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import request_response
 from starlette.types import ASGIApp, Scope
 
-from widget_server.web.busy import busy_data, busy_page, is_data, partner_of
+from widget_server.web.busy import asked_too_much, partner_of
 from widget_server.web.quotas import network
 from widget_server.web.replies import problem
 from widget_server.web.site import Site
@@ -36,7 +38,7 @@ class Turnstile:
         # Refusals are watched like every other answer; what is let through is watched further in.
         return None if refusal is None else Watch(refusal, self._site.metrics)
 
-    def _refusal(self, scope: Scope, asked: Mapping[bytes, bytes]) -> Response | None:
+    def _refusal(self, scope: Scope, asked: Mapping[bytes, bytes]) -> ASGIApp | None:
         site, path = self._site, scope["path"]
         key = _bearer(asked)
         if key is not None:
@@ -44,7 +46,7 @@ class Turnstile:
             if owner is None:
                 return _unknown_key(Request(scope))
             wait_s = site.quotas.take("key", owner.id, per_minute=owner.quota_per_minute)
-            return _busy_data(Request(scope), wait_s, owner.quota_per_minute) if wait_s else None
+            return _wait(wait_s, owner.quota_per_minute, program=True) if wait_s else None
         per_minute = site.settings.quota_per_minute
         visitor = network(scope["client"][0]) if per_minute and scope.get("client") else None
         if visitor is None:
@@ -52,11 +54,11 @@ class Turnstile:
         partner = partner_of(site, scope)
         what = "typing" if path.startswith(_TYPING) else "search"
         wait_s = site.quotas.take(what, visitor, partner.id if partner else "", per_minute=per_minute)
-        if not wait_s:
-            return None
-        if is_data(path):
-            return _busy_data(Request(scope), wait_s, per_minute)
-        return busy_page(site, Request(scope), 429, wait_s, own=True)
+        return _wait(wait_s, per_minute, program=False) if wait_s else None
+
+
+def _wait(wait_s: int, per_minute: int, *, program: bool) -> ASGIApp:
+    return request_response(partial(asked_too_much, wait_s=wait_s, per_minute=per_minute, program=program))
 
 
 def _bearer(asked: Mapping[bytes, bytes]) -> str | None:
@@ -73,8 +75,3 @@ def _unknown_key(request: Request) -> Response:
     answer = problem(request, 401, "Clé inconnue", told)
     answer.headers["WWW-Authenticate"] = 'Bearer realm="alternance-widget"'
     return answer
-
-
-def _busy_data(request: Request, wait_s: int, per_minute: int) -> Response:
-    told = f"{per_minute} appels par minute au plus ; réessayez dans {wait_s} s."
-    return busy_data(request, 429, "Trop d'appels", told, wait_s)

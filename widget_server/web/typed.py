@@ -6,8 +6,9 @@ the page was made from. When the text still is what the page showed, the codes s
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -21,16 +22,14 @@ LONGEST: Final = 100
 _OTHERS: Final = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """One meaning of a text: how it is called, and the parameters that it stands for."""
 
     label: str
     query: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Typed:
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
     """A text that had to be understood: what was taken (None: nothing fits) and what else it could have meant."""
 
     text: str
@@ -43,8 +42,7 @@ class Typed:
         return self.taken is not None and fold(self.taken.label) == fold(self.text)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """The query with codes only, ready for the one parser, and what to say about the texts."""
 
     pairs: tuple[tuple[str, str], ...]

@@ -7,9 +7,13 @@ no search, and nothing of who names no partner.
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from widget_server.snapshot.visits import Asked, VisitStore, What
 from widget_server.web.ledger import Ledger
+
+LIST_PATH: Final = "/v1/widget"
+"""Where the list is a page; anywhere else it is JSON."""
 
 
 class Visits:

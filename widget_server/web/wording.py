@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from widget_server.domain.answer import AnswerPlace, Apart, Notice, Occupation
 from widget_server.domain.cards import CardPlace
+from widget_server.web.edition import PARIS
 from widget_server.web.language import Language, mark, marks
-
-PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True, kw_only=True)
