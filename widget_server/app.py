@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Lifespan
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError
+from widget_server.domain.exploration import MOST, SHARE
 from widget_server.reference.gazetteer import ReferenceGazetteer
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
@@ -78,7 +79,7 @@ def create_app(
         settings.data_path(), settings.expected_sources(), readers=threads + 1, look_again_s=settings.look_again_s
     )
     library.refresh(at_once=True)
-    told = (settings.public_url, settings.tile_url, settings.tile_credit)
+    told = (settings.public_url, settings.tile_url, settings.tile_credit, str(_exploration(settings)))
     build = [__version__, fingerprint(assets), *told, *(each.sha256 for each in vintages(tables))]
     editions = Editions(
         library=library,
@@ -107,7 +108,9 @@ def create_app(
         cache=cache,
         learnt=Learnt(editions, cache),
         impressions=Impressions(
-            ImpressionStore(settings.data_path()) if _is_on(settings, "impressions") else None, now=now
+            ImpressionStore(settings.data_path()) if _is_on(settings, "impressions") else None,
+            now=now,
+            told=metrics.recruiters_shown,
         ),
         visits=Visits(VisitStore(settings.data_path()) if _is_on(settings, "visits") else None, now=now),
         readings=Readings(lambda: registry.current().version),
@@ -181,6 +184,15 @@ def _is_on(settings: Settings, name: Literal["impressions", "visits"]) -> bool:
     if told not in ("on", "off"):
         raise SettingError(f'{name.upper()}: {told!r} is neither "on" nor "off"')
     return bool(told == "on")
+
+
+def _exploration(settings: Settings) -> float:
+    if not 0 <= settings.recruiters_exploration <= MOST:
+        raise SettingError(
+            f"RECRUITERS_EXPLORATION: {settings.recruiters_exploration:g} is no share from 0 to {MOST:g}, for example"
+            f" {SHARE:g}"
+        )
+    return settings.recruiters_exploration
 
 
 async def _flush(site: Site) -> None:

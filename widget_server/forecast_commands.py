@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 a gate, a ceiling or an input said no; 2 wrong usage, or t
 
 import json
 import os
+import sqlite3
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import click
 
 from widget_server.domain.errors import ForecastError, SettingError, StageMissing
 from widget_server.settings import Settings
+from widget_server.snapshot.impressions import ImpressionStore
 
 if TYPE_CHECKING:
     from widget_server.forecast.gates import Canaries
@@ -221,6 +223,32 @@ def rollback(settings: Settings, /, release: str | None, because: str, **common:
         return
     click.echo(f"release {move.after} is in place of {move.before}, because: {move.because}")
     click.echo('to show it: widget-server sync recruiters --accept older --because "..."')
+
+
+@forecast.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Instead of DATA_DIR.")
+@click.option("--json", "as_json", is_flag=True, help="The days as JSON on standard output.")
+@click.pass_obj
+def showings(settings: Settings, /, data_dir: Path | None, as_json: bool) -> None:
+    """How many places of lists held a recruiter, and how many of them were kept for exploration, by day of UTC.
+
+    Servers write what they counted every ten seconds; what a cache in front of them answered they do not see.
+    """
+    store = ImpressionStore(data_dir or settings.data_path())
+    try:
+        days = store.by_day()
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{store.path}: {error}") from error
+    if as_json:
+        click.echo(json.dumps([{"day": day, "places": places, "explored": explored} for day, places, explored in days]))
+        return
+    if not days:
+        off = ": IMPRESSIONS is off" if settings.impressions == "off" else ""
+        click.echo(f"nothing was counted in {store.path}{off}")
+        return
+    click.echo(f"{'day':10} {'places':>10} {'explored':>10} {'share':>7}")
+    for day, places, explored in days:
+        click.echo(f"{day:10} {places:>10} {explored:>10} {explored / places:>7.1%}")
 
 
 @forecast.command()

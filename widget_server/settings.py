@@ -121,6 +121,11 @@ class Settings:
     recruiters_spreading: Annotated[
         float, "How fast a company that is shown often steps back in its band (beta); 0: never."
     ] = 0.1
+    recruiters_exploration: Annotated[
+        float,
+        "Share of the places of first pages that go to estimated recruiters from farther down, drawn by day and grid"
+        " cell, so that the forecast does not learn from itself alone; from 0 (none) to 0.2.",
+    ] = 0.03
     recruiters_optout_url: Annotated[str, "Page where a company asks not to be proposed any more; empty: no link."] = ""
     impressions: Annotated[
         str, "Count how often each company is shown, by SIRET and day, without anything of a visitor: on or off."

@@ -31,8 +31,8 @@ def anyio_backend():
 
 OURS = {
     "app", "cli", "settings",
-    "domain.answer", "domain.cards", "domain.duplicates", "domain.errors", "domain.geo", "domain.occupations",
-    "domain.query", "domain.sections", "domain.spreading",
+    "domain.answer", "domain.cards", "domain.duplicates", "domain.errors", "domain.exploration", "domain.geo",
+    "domain.occupations", "domain.query", "domain.sections", "domain.spreading",
     "listing.answers", "listing.merge", "listing.rank", "listing.search",
     "reference.gazetteer", "reference.occupations", "reference.places", "reference.tables", "reference.vintages",
     "reference.words",

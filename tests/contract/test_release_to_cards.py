@@ -5,15 +5,21 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from tests.contract.site import client
 from tests.contract.test_recruiters import SCORED, sirets
 from tests.contract.upstream_fakes import NOW, zipped
+from widget_server.app import create_app
+from widget_server.cli import main
+from widget_server.domain.errors import SettingError
+from widget_server.domain.exploration import Showing
 from widget_server.domain.sections import Plot, Section, Sections, Series, Table
 from widget_server.domain.spreading import DAYS
 from widget_server.settings import Settings
@@ -95,7 +101,7 @@ def names(cards: Sequence[Mapping[str, object]]) -> list[int]:
 def looked(data: Path, counts: Mapping[int, int], *, days_ago: int = 1) -> None:
     """So often was each company shown on one past day."""
     day = NOW.date() - timedelta(days=days_ago)
-    ImpressionStore(data).add(day, {SIRETS[nth]: n for nth, n in counts.items()})
+    ImpressionStore(data).add(day, {Showing(SIRETS[nth]): n for nth, n in counts.items()})
 
 
 # The order of the list.
@@ -328,6 +334,76 @@ async def test_every_list_that_leaves_is_counted_also_the_kept_and_the_unchanged
     assert ImpressionStore(tmp_path).before(NOW.date() + timedelta(days=1)) == {SIRETS[0]: 5}
 
 
+async def test_what_is_explored_is_counted_as_such_on_disk_and_in_the_metrics(tmp_path: Path):
+    publish(tmp_path, [company(n, km=1 + n) for n in range(12)])
+    await synced(tmp_path)
+    asked = SEARCH.format(rome="D1102") + "&limit=5"
+
+    async with client(tmp_path, sources="recruiters:recruiter", recruiters_exploration=0.2) as http:
+        first = [await http.get(asked) for _ in range(3)]
+        pages = [(await http.get(f"{asked}&page={page}")).json()["cards"] for page in (1, 2, 3)]
+        await http._transport.app.state.site.impressions.flush()
+        metrics = (await http.get("/metrics")).text
+
+    assert len({answer.headers["etag"] for answer in first}) == 1
+    assert sorted(names([card for page in pages for card in page])) == list(range(12))
+    # One place in five of the first page, which was shown four times; the other pages have five and two places.
+    assert ImpressionStore(tmp_path).by_day() == [(NOW.date().isoformat(), 4 * 5 + 5 + 2, 4)]
+    assert 'widget_recruiters_shown_total{explored="yes"} 4.0' in metrics
+    assert 'widget_recruiters_shown_total{explored="no"} 23.0' in metrics
+
+
+async def test_every_page_of_one_day_explores_the_same_and_the_next_day_another(tmp_path: Path):
+    publish(tmp_path, [company(n, km=1 + n) for n in range(12)])
+    await synced(tmp_path)
+    asked = SEARCH.format(rome="D1102") + "&limit=5"
+
+    async def at(now: datetime) -> httpx.Response:
+        """Another process, which knows nothing of the first."""
+        async with client(tmp_path, sources="recruiters:recruiter", recruiters_exploration=0.2, now=now) as http:
+            return await http.get(asked)
+
+    days = []
+    for ahead in range(8):
+        noon, evening = [await at(NOW + timedelta(days=ahead, hours=hours)) for hours in (0, 5)]
+        assert noon.headers["etag"] == evening.headers["etag"]
+        assert noon.json()["cards"] == evening.json()["cards"]
+        days.append(tuple(names(noon.json()["cards"])))
+
+    assert {day[:4] for day in days} == {(0, 1, 2, 3)}
+    assert len({day[4] for day in days}) > 2
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.21, 3.0])
+def test_a_share_that_is_no_exploration_is_refused_with_its_remedy(tmp_path: Path, share: float):
+    with pytest.raises(SettingError, match=r"RECRUITERS_EXPLORATION: .* for example 0\.03"):
+        create_app(Settings(data_dir=str(tmp_path), recruiters_exploration=share))
+
+
+async def test_the_method_tells_how_many_places_are_explored(tmp_path: Path):
+    publish(tmp_path, [company(0)])
+    await synced(tmp_path)
+
+    for share, told in ((0.03, "3 % des places"), (0.025, "2,5 % des places"), (0.0, None)):
+        async with client(tmp_path, sources="recruiters:recruiter", recruiters_exploration=share) as http:
+            page = (await http.get("/methode")).text.replace("\u00a0", " ").replace("\u202f", " ")
+        assert (told in page) if told else ("tirées au sort" not in page)
+
+
+def test_an_operator_sees_by_day_how_many_places_were_explored(tmp_path: Path):
+    store = ImpressionStore(tmp_path)
+    store.add(date(2026, 11, 23), {Showing(SIRETS[0]): 97, Showing(SIRETS[1], explored=True): 3})
+
+    told = CliRunner().invoke(main, ["forecast", "showings", "--data-dir", str(tmp_path)])
+    machine = CliRunner().invoke(main, ["forecast", "showings", "--data-dir", str(tmp_path), "--json"])
+    nothing = CliRunner().invoke(main, ["forecast", "showings", "--data-dir", str(tmp_path / "none")])
+
+    assert told.output.splitlines()[1].split() == ["2026-11-23", "100", "3", "3.0%"]
+    assert json.loads(machine.output) == [{"day": "2026-11-23", "places": 100, "explored": 3}]
+    assert nothing.exit_code == 0
+    assert "nothing was counted" in nothing.output
+
+
 async def test_no_request_waits_for_a_count_to_be_written(tmp_path: Path):
     publish(tmp_path, [company(0)])
     await synced(tmp_path)
@@ -341,12 +417,12 @@ async def test_no_request_waits_for_a_count_to_be_written(tmp_path: Path):
 async def test_a_count_that_cannot_be_written_is_kept_for_the_next_time(tmp_path: Path):
     store = ImpressionStore(tmp_path / "data")
     counting = Impressions(store, now=lambda: NOW)
-    counting.add(Showings((SIRETS[0],)))
+    counting.add(Showings((Showing(SIRETS[0]),)))
     (tmp_path / "data").write_text("a file in the place of the folder")
 
     await counting.flush()
     (tmp_path / "data").unlink()
-    counting.add(Showings((SIRETS[0],)))
+    counting.add(Showings((Showing(SIRETS[0]),)))
     await counting.flush()
 
     assert store.before(NOW.date() + timedelta(days=1)) == {SIRETS[0]: 2}
@@ -356,10 +432,10 @@ async def test_what_was_shown_before_midnight_belongs_to_that_day(tmp_path: Path
     clock = [NOW.replace(hour=23, minute=59)]
     store = ImpressionStore(tmp_path)
     counting = Impressions(store, now=lambda: clock[0])
-    counting.add(Showings((SIRETS[0],)))
+    counting.add(Showings((Showing(SIRETS[0]),)))
     clock[0] += timedelta(minutes=2)
     await counting.flush()
-    counting.add(Showings((SIRETS[1],)))
+    counting.add(Showings((Showing(SIRETS[1]),)))
     await counting.flush()
 
     with sqlite3.connect(store.path) as database:
@@ -370,13 +446,13 @@ async def test_what_was_shown_before_midnight_belongs_to_that_day(tmp_path: Path
 
 async def test_nothing_of_a_visitor_can_be_kept(tmp_path: Path):
     store = ImpressionStore(tmp_path)
-    store.add(NOW.date(), {SIRETS[0]: 1})
+    store.add(NOW.date(), {Showing(SIRETS[0]): 1})
 
     with sqlite3.connect(store.path) as database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(shown)")]
     database.close()
 
-    assert columns == ["day", "siret", "n"]
+    assert columns == ["day", "siret", "n", "explored"]
 
 
 async def test_switched_off_nothing_is_counted(tmp_path: Path):
@@ -393,9 +469,9 @@ async def test_switched_off_nothing_is_counted(tmp_path: Path):
 def test_days_that_no_longer_count_are_purged(tmp_path: Path):
     store = ImpressionStore(tmp_path)
     for ago in (40, DAYS + 1, DAYS, 1):
-        store.add(date(2026, 11, 24) - timedelta(days=ago), {SIRETS[0]: ago})
+        store.add(date(2026, 11, 24) - timedelta(days=ago), {Showing(SIRETS[0]): ago})
 
-    store.add(date(2026, 11, 24), {SIRETS[0]: 1000})
+    store.add(date(2026, 11, 24), {Showing(SIRETS[0]): 1000})
 
     with sqlite3.connect(store.path) as database:
         kept = [n for (n,) in database.execute("SELECT n FROM shown ORDER BY day")]
@@ -407,13 +483,36 @@ def test_days_that_no_longer_count_are_purged(tmp_path: Path):
 def test_counts_of_several_processes_at_the_same_time_all_arrive(tmp_path: Path):
     code = (
         "import sys; from datetime import date; from pathlib import Path;"
+        "from widget_server.domain.exploration import Showing;"
         "from widget_server.snapshot.impressions import ImpressionStore as Store\n"
-        "for _ in range(40): Store(Path(sys.argv[1])).add(date(2026, 11, 23), {'a': 1, 'b': 2})"
+        "for _ in range(40): Store(Path(sys.argv[1])).add(date(2026, 11, 23), {Showing('a'): 1, Showing('b', True): 2})"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(3)]
 
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert ImpressionStore(tmp_path).before(date(2026, 11, 24)) == {"a": 120, "b": 240}
+    assert ImpressionStore(tmp_path).by_day() == [("2026-11-23", 360, 240)]
+
+
+def test_counts_of_before_exploration_stay_whichever_process_opens_them_first(tmp_path: Path):
+    store = ImpressionStore(tmp_path)
+    with sqlite3.connect(store.path) as database:
+        database.execute(
+            "CREATE TABLE shown(day TEXT, siret TEXT, n INTEGER NOT NULL, PRIMARY KEY (day, siret)) WITHOUT ROWID"
+        )
+        database.execute("INSERT INTO shown VALUES ('2026-11-23', 'a', 5)")
+    database.close()
+    code = (
+        "import sys; from datetime import date; from pathlib import Path;"
+        "from widget_server.domain.exploration import Showing;"
+        "from widget_server.snapshot.impressions import ImpressionStore as Store\n"
+        "Store(Path(sys.argv[1])).add(date(2026, 11, 23), {Showing('a', True): 1})"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(4)]
+
+    assert [process.wait(60) for process in running] == [0] * 4
+    assert store.before(date(2026, 11, 24)) == {"a": 9}
+    assert store.by_day() == [("2026-11-23", 9, 4)]
 
 
 def test_what_a_version_says_of_its_method_is_under_its_seal(tmp_path: Path):

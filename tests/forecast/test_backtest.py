@@ -12,13 +12,14 @@ from widget_server.forecast.backtest import (
     Places,
     backtest,
     compare,
+    explored,
     learn_calibration,
     splits,
     table,
 )
 from widget_server.forecast.baselines import baselines
 from widget_server.forecast.clock import Month, Origin, Split
-from widget_server.forecast.metrics import METRICS, QUERY_METRICS
+from widget_server.forecast.metrics import METRICS, QUERY_METRICS, TOP, best, draw_queries
 from widget_server.forecast.model import HurdleLearner, LocalTrainer, Settings
 from widget_server.forecast.occupations import top_shares
 
@@ -57,7 +58,7 @@ def test_every_scorer_has_every_metric_and_the_published_one_also_with_the_load_
 
     for scorer in ("hurdle", "knows", "nothing"):
         assert [score.metric for score in whole if score.scorer == scorer] == list(METRICS)
-    for scorer in ("hurdle_beta_0.1", "hurdle_beta_0.3"):
+    for scorer in ("hurdle_beta_0.1", "hurdle_beta_0.3", "hurdle_explored"):
         assert [score.metric for score in whole if score.scorer == scorer] == list(QUERY_METRICS)
 
 
@@ -93,10 +94,40 @@ def test_spreading_the_load_costs_little_and_shows_more(comparison):
     assert value(comparison, "hurdle_beta_0.3", "exposure_top_1") <= value(comparison, "hurdle", "exposure_top_1")
 
 
+def test_what_is_explored_is_a_share_of_the_places_and_costs_no_more_than_they_are_worth(comparison):
+    everybody = crowd(SIZE)
+    queries = draw_queries(everybody, BREAD, {}, seed=1)
+    p = np.random.default_rng(1).random(len(queries.row))
+    plain = best(queries, p)
+
+    lists = explored(queries, plain, everybody, share=0.05)
+
+    other = lists.row != plain.row
+    assert other.mean() == pytest.approx(0.05, abs=0.01)
+    assert not other[:, :-1].any(), "the last place of a list, and no other"
+    for query in range(len(queries)):
+        row = lists.row[query]
+        candidates = queries.row[queries.start[query] : queries.start[query + 1]]
+        assert len(set(row)) == TOP
+        assert set(row) <= set(candidates)
+        relevant = dict(zip(candidates, queries.relevant[queries.start[query] : queries.start[query + 1]], strict=True))
+        assert [relevant[each] for each in row] == lists.relevant[query].tolist()
+    found = {name: value(comparison, name, "precision_at_10") for name in ("hurdle_beta_0.1", "hurdle_explored")}
+    assert 0.95 * found["hurdle_beta_0.1"] < found["hurdle_explored"] <= 1.01 * found["hurdle_beta_0.1"]
+
+
+def test_without_a_share_nothing_is_explored():
+    everybody = crowd(SIZE)
+    queries = draw_queries(everybody, BREAD, {}, seed=1)
+    plain = best(queries, np.ones(len(queries.row)))
+
+    assert (explored(queries, plain, everybody, share=0.0).row == plain.row).all()
+
+
 def test_the_published_scorer_is_compared_with_every_other_one(comparison):
     found = {each.against: each for each in comparison.differences if each.metric == "precision_at_10"}
 
-    assert set(found) == {"hurdle_beta_0.1", "hurdle_beta_0.3", "knows", "nothing"}
+    assert set(found) == {"hurdle_beta_0.1", "hurdle_beta_0.3", "hurdle_explored", "knows", "nothing"}
     assert found["nothing"].value == pytest.approx(
         value(comparison, "hurdle", "precision_at_10") - value(comparison, "nothing", "precision_at_10")
     )
@@ -154,7 +185,8 @@ def test_the_table_is_of_each_origin_and_a_mean_is_only_of_who_stands_in_all_of_
     heads = [line.split()[0] for line in lines if line.split()[1] == "precision_at_10"]
     assert heads == ["2026-07", "2025-07", "mean"]
     mean = lines[[line.split()[0] for line in lines].index("mean") :]
-    assert [line.split()[0] for line in mean] == ["mean", "hurdle", "hurdle_beta_0.1", "hurdle_beta_0.3", "nothing"]
+    names = ["mean", "hurdle", "hurdle_beta_0.1", "hurdle_explored", "hurdle_beta_0.3", "nothing"]
+    assert [line.split()[0] for line in mean] == names
     assert mean[2].split()[2] == "-"
 
 

@@ -76,7 +76,7 @@ def test_the_metrics_say_which_origins_taught_what(economy, trained):
 def test_every_baseline_stands_beside_the_model_at_every_origin_and_the_ablation_at_the_newest(trained):
     metrics = read_metrics(trained[0] / "metrics.json")
     everywhere = {"hurdle", "hurdle_naf", "lbb", "lbb_rome", "last_year", "sector", "mean_3y", "random"}
-    spread = {"hurdle_beta_0.1", "hurdle_beta_0.3"}
+    spread = {"hurdle_beta_0.1", "hurdle_beta_0.3", "hurdle_explored"}
 
     for origin in metrics.origins:
         found = {each.scorer for each in metrics.scores if each.origin == origin and not each.group}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import LYON, NOW, RENNES, Tree, declaration, entry, publish
 from widget_server.domain.answer import Answer
+from widget_server.domain.exploration import Showing
 from widget_server.domain.geo import in_france
 from widget_server.domain.query import Area, Centre, SearchRequest
 from widget_server.listing.answers import make_answer, make_listing, source_state
@@ -123,7 +124,7 @@ def test_the_json_joined_from_stored_cards_is_the_answer_with_its_cards_decoded(
     assert answer == listing.answer()
     assert sorted(len(card.also_on) for card in answer.cards) == [0, 0, 1, 1]
     assert [card.occupation.rome for card in answer.cards if card.occupation] == ["M1805"]
-    assert listing.shown() == ("00099999900011",)
+    assert listing.shown() == (Showing("00099999900011"),)
 
 
 def test_inside_a_kind_the_nearest_comes_first_then_the_newest(tmp_path):

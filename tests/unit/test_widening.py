@@ -18,7 +18,11 @@ def at(km, card_id="far"):
 
 def show(tmp_path, request, *entries):
     shelf = publish(tmp_path, list(entries), declaration())
-    return widened(request, lambda asked: make_listing(asked, (), sources_of(shelf), Tree()))
+
+    def search(asked):
+        return make_listing(asked, (), sources_of(shelf), Tree())
+
+    return widened(request, search, search)
 
 
 def ids(found):

@@ -6,17 +6,21 @@ from typing import Final
 
 import numpy as np
 
+from widget_server.domain.exploration import SHARE, draw, explored_places, seed_of
+from widget_server.domain.spreading import BETA
 from widget_server.forecast.baselines import baselines
 from widget_server.forecast.calibration import Calibration, Judged, calibrate
 from widget_server.forecast.clock import Month, Origin, Split
 from widget_server.forecast.metrics import (
     METRICS,
     SMALL_BRACKETS,
+    TOP,
     Bootstrap,
     Curves,
     Difference,
     Lists,
     Measured,
+    Queries,
     Score,
     best,
     best_spread,
@@ -40,6 +44,8 @@ MAIN: Final = "hurdle"
 ABLATED: Final = "hurdle_without_tension"
 BETAS: Final = (0.1, 0.3)
 """How strongly the load is spread in the lines of the table that tell what it costs."""
+EXPLORED: Final = "hurdle_explored"
+"""The lists as the product shows them: the load spread as by default, and a share of the places explored."""
 HISTORY_MONTHS: Final = 12
 """An origin of which fewer months were known teaches nothing about a season."""
 
@@ -104,6 +110,8 @@ def compare(
                 name = f"{main}_beta_{beta:g}"
                 measured[name] = query_metrics(queries, spread, small, bootstrap)
                 curves.lorenz[name] = lorenz(queries, spread)
+                if beta == BETA:
+                    measured[EXPLORED] = query_metrics(queries, explored(queries, spread, population), small, bootstrap)
     whole_scores = [
         measured[name][metric].score(origin, name, metric)
         for name in measured
@@ -113,6 +121,22 @@ def compare(
     return Comparison(
         scores=whole_scores + scores, differences=list(_differences(origin, measured, main)), curves=curves
     )
+
+
+def explored(queries: Queries, lists: Lists, population: Population, *, share: float = SHARE) -> Lists:
+    """The lists when the last places of some go to candidates from farther down, as the product draws them."""
+    row, relevant = lists.row.copy(), lists.relevant.copy()
+    for query in range(len(queries)):
+        seed = seed_of(population.origin.day.first_day, str(query), [str(queries.rome[query])])
+        count = explored_places(TOP, seed=seed, share=share)
+        if not count:
+            continue
+        candidates = slice(queries.start[query], queries.start[query + 1])
+        behind = np.flatnonzero(~np.isin(queries.row[candidates], lists.row[query, : TOP - count]))
+        drawn = behind[draw(queries.row[candidates][behind].astype(np.uint64), count, seed=seed)]
+        row[query, TOP - len(drawn) :] = queries.row[candidates][drawn]
+        relevant[query, TOP - len(drawn) :] = queries.relevant[candidates][drawn]
+    return Lists(row=row, relevant=relevant)
 
 
 def _differences(origin: str, measured: Mapping[str, Mapping[str, Measured]], main: str) -> Iterator[Difference]:

@@ -38,6 +38,7 @@ SCORERS: Final = {
     "hurdle_without_tension": "Modèle sans la tension",
     "hurdle_beta_0.1": "Modèle, charge répartie (bêta 0,1)",
     "hurdle_beta_0.3": "Modèle, charge répartie (bêta 0,3)",
+    "hurdle_explored": "Modèle, charge répartie (bêta 0,1), places explorées",
     "lbb": "Méthode de La bonne boite",
     "lbb_rome": "La même, avec l’historique des métiers",
     "last_year": "Même semestre de l’an dernier",

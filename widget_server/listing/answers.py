@@ -22,6 +22,8 @@ from widget_server.domain.answer import (
     Status,
 )
 from widget_server.domain.cards import AlsoOn, Card, SourceName
+from widget_server.domain.exploration import Exploration, Showing, draw, explored_places, seed_of
+from widget_server.domain.geo import cells, in_grid
 from widget_server.domain.occupations import Tree, asked_keys, broader_keys
 from widget_server.domain.query import MAX_PER_KIND, Area, Centre, Problem, SearchRequest
 from widget_server.domain.spreading import band_of
@@ -116,7 +118,11 @@ def source_state(
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One listed card: as it is stored, and what depends on the search. `others` are not those merged at sync."""
+    """One listed card: as it is stored, and what depends on the search.
+
+    others     what was merged into it by this search, not at sync
+    explored   its place was kept for exploration
+    """
 
     kind: str
     stored: Stored
@@ -125,6 +131,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[AlsoOn, ...]
     occupation: Occupation | None
     band: str | None = None
+    explored: bool = False
 
     def card(self) -> ListedCard:
         """The card, decoded: for the page."""
@@ -166,9 +173,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         before, _, after = msgspec.json.encode(self.frame).partition(b'"cards":[]')
         return b'%b"cards":[%b]%b' % (before, b",".join([row.json() for row in self.rows]), after)
 
-    def shown(self) -> tuple[str, ...]:
-        """The SIRET of the recruiters among the rows."""
-        return tuple(row.siret for row in self.rows if row.kind == "recruiter" and row.siret)
+    def shown(self) -> tuple[Showing, ...]:
+        """The recruiters among the rows."""
+        return tuple(Showing(row.siret, row.explored) for row in self.rows if row.kind == "recruiter" and row.siret)
 
 
 def make_answer(
@@ -179,9 +186,16 @@ def make_answer(
 
 
 def make_listing(
-    request: SearchRequest, problems: Sequence[Problem], sources: Sequence[Source], occupations: Occupations
+    request: SearchRequest,
+    problems: Sequence[Problem],
+    sources: Sequence[Source],
+    occupations: Occupations,
+    exploration: Exploration | None = None,
 ) -> Listing:
-    """The one list for a request. Never raises for lack of a source, a job or a place: it answers what it can."""
+    """The one list for a request. Never raises for lack of a source, a job or a place: it answers what it can.
+
+    With an `exploration` some of the last places of the first page hold recruiters from farther down.
+    """
     asked = [source for source in sources if source.state.kind in request.kinds]
     found = _search(request, asked, occupations)
     unknown = {source.kind: 0 for source in found}
@@ -204,6 +218,11 @@ def make_listing(
         hint = f"La liste a {pages} page(s) ; la dernière est montrée."
         notices.append(Notice(code="page_past_end", param="page", value=str(request.page), hint=hint))
     places = interleave(lengths, (page - 1) * request.limit, request.limit)
+    if exploration is not None:
+        first = places if page == 1 else interleave(lengths, 0, request.limit)
+        seed = seed_of(exploration.day, _where(request), request.romes)
+        for number, kind in enumerate(kinds):
+            kind.explore(sum(of == number for of, _ in first), seed=seed, share=exploration.share)
     query = request.canonical() | {"page": page}
     frame = Answer(
         query=query,
@@ -234,12 +253,38 @@ class _Kind:
         parts = [part for part in merged.kept if part.kind == name]
         self._parts = parts
         self._starts = list(accumulate((len(part.hits) for part in parts), initial=0))
-        self._order = None
+        self._order: npt.NDArray[np.int64] | None = None
+        self._explored = range(0)
         if len(parts) > 1:
             score = np.concatenate([part.hits.score for part in parts])
             tenths = np.concatenate([part.hits.tenths for part in parts])
             rank = ((tenths == NOWHERE).astype(np.int64) << 40) | ((255 - score) << 20) | np.maximum(tenths, 0)
             self._order = np.argsort(rank, kind="stable")
+
+    def explore(self, places: int, *, seed: int, share: float) -> None:
+        """Draw who has the last of the first `places` among all that come after the others; the rest keeps its order.
+
+        Only what our own forecast says can feed back into it: nothing else is drawn.
+        """
+        count = explored_places(places, seed=seed, share=share)
+        estimating = any(part.snapshot.manifest.source.banded for part in self._parts)
+        if not count or not estimating or self._starts[-1] <= places:
+            return
+        order = np.arange(self._starts[-1]) if self._order is None else self._order
+        estimated = np.concatenate(
+            [(part.hits.score > 0) & part.snapshot.manifest.source.banded for part in self._parts]
+        )[order]
+        names = np.concatenate([part.firm() for part in self._parts])[order]
+        behind = places - count + np.flatnonzero(estimated[places - count :])
+        drawn = behind[draw(names[behind], count, seed=seed)]
+        first = places - len(drawn)
+        left = np.delete(np.arange(first, len(order)), drawn - first)
+        self._order = order[np.concatenate([np.arange(first), drawn, left])]
+        self._explored = range(first, places)
+
+    def is_explored(self, place: int) -> bool:
+        """Whether this place was kept for exploration."""
+        return place in self._explored
 
     def at(self, place: int) -> tuple[Shelved, int, float | None, int]:
         """The source, card number, distance in km and score of one place of this kind."""
@@ -303,6 +348,7 @@ def _rows(
     occupations: Occupations,
 ) -> tuple[Row, ...]:
     found = [kinds[kind].at(place) for kind, place in places]
+    explored = [kinds[kind].is_explored(place) for kind, place in places]
     wanted: dict[str, tuple[Snapshot, set[int]]] = {}
     twins = [twins_of(shelved, card, merged) for shelved, card, _, _ in found]
     listed = [(shelved, card) for shelved, card, _, _ in found]
@@ -311,7 +357,7 @@ def _rows(
     read = {name: snapshot.cards.stored(sorted(numbers)) for name, (snapshot, numbers) in wanted.items()}
     asks_child = any(occupations.parent(code) != code for code in request.romes)
     rows = []
-    for (shelved, number, km, score), others in zip(found, twins, strict=True):
+    for (shelved, number, km, score), others, is_explored in zip(found, twins, explored, strict=True):
         stored = read[shelved.name][number]
         firm = int(shelved.snapshot.columns.firm[number - 1])
         source = shelved.snapshot.manifest.source
@@ -325,6 +371,7 @@ def _rows(
                 others=tuple(_also_on(read[other.name][folded]) for other, folded in others),
                 occupation=_stands_for(request, stored, occupations) if broader else None,
                 band=band_of(score) if source.banded else None,
+                explored=is_explored,
             )
         )
     return tuple(rows)
@@ -367,6 +414,17 @@ def _stands_for(request: SearchRequest, stored: Stored, occupations: Occupations
 
 def _occupation(code: str, occupations: Occupations) -> Occupation:
     return Occupation(rome=code, label=occupations.label(code) or code)
+
+
+def _where(request: SearchRequest) -> str:
+    """The grid cell of a centre, or the area: neighbours who ask the same have one answer to what is explored."""
+    match request.place:
+        case Centre() as centre if in_grid(centre.latitude, centre.longitude):
+            return str(cells(*np.array([[centre.latitude], [centre.longitude]], dtype=np.float32))[0])
+        case Area() as area:
+            return ",".join(area.departements)
+        case _:
+            return ""
 
 
 def _place(request: SearchRequest) -> AnswerPlace | None:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from widget_server.domain.answer import ListedCard
+from widget_server.domain.exploration import Showing
 from widget_server.domain.query import RADIUS_CHOICES_KM, Centre, SearchRequest
 from widget_server.listing.answers import Listing
 
@@ -28,7 +29,7 @@ class Widened:
     from_km   the radius that was asked for, when a wider one was searched
     tried_km  the radii in which there was nothing
     nearest   the nearest cards outside the zone, when there is nothing in it
-    shown     the SIRET of the recruiters among all of these
+    shown     the recruiters among all of these
     """
 
     request: SearchRequest
@@ -36,11 +37,14 @@ class Widened:
     from_km: int | None = None
     tried_km: tuple[int, ...] = ()
     nearest: tuple[ListedCard, ...] = ()
-    shown: tuple[str, ...] = ()
+    shown: tuple[Showing, ...] = ()
 
 
-def widened(request: SearchRequest, search: Search) -> Widened:
-    """The list of a request, or of the first wider radius that has something, unless partner or visitor says no."""
+def widened(request: SearchRequest, search: Search, nearest: Search) -> Widened:
+    """The list of a request, or of the first wider radius that has something, unless partner or visitor says no.
+
+    `nearest` is the search that keeps no place for exploration: what is called the nearest is the nearest.
+    """
     listing = search(request)
     if listing.frame.total or not request.romes or not isinstance(request.place, Centre):
         return Widened(request=request, listing=listing, shown=listing.shown())
@@ -58,7 +62,7 @@ def widened(request: SearchRequest, search: Search) -> Widened:
                     shown=found.shown(),
                 )
             tried.append(km)
-    anywhere = search(msgspec.structs.replace(request, radius_km=_EVERYWHERE_KM, page=1, limit=_NEAREST))
+    anywhere = nearest(msgspec.structs.replace(request, radius_km=_EVERYWHERE_KM, page=1, limit=_NEAREST))
     return Widened(
         request=request,
         listing=listing,

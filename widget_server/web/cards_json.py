@@ -67,7 +67,8 @@ class CardList:
         partner = site.partners.find(parsed.request.partner)
 
         def make() -> Made:
-            listing = make_listing(parsed.request, parsed.problems, edition.sources, site.occupations)
+            exploration = site.exploration(edition)
+            listing = make_listing(parsed.request, parsed.problems, edition.sources, site.occupations, exploration)
             headers = OPEN | {"Cache-Control": cache_control(edition.sources)} | noticed(parsed.problems)
             return Made(body=listing.json(), media_type=JSON, headers=headers, shown=listing.shown())
 

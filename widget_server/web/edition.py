@@ -5,7 +5,7 @@ An answer is a function of what was asked and of an edition, and of nothing else
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,11 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...]
     now: datetime
     now_s: float
+
+    @property
+    def day(self) -> date:
+        """The day in Paris: cards say "yesterday", and what is explored changes with it."""
+        return self.now.astimezone(PARIS).date()
 
     @property
     def down(self) -> bool:
@@ -93,7 +98,7 @@ class Editions:
         told = [
             self._build,
             partners,
-            now.astimezone(PARIS).date().isoformat(),  # cards say "yesterday"
+            now.astimezone(PARIS).date().isoformat(),  # the `day` of the edition
             *(
                 f"{each.name} {each.snapshot.version if each.snapshot else ''} {source.state.status}"
                 f" {source.state.problem}"

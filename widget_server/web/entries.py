@@ -11,6 +11,7 @@ import brotli
 import msgspec
 from starlette.types import Message, Send
 
+from widget_server.domain.exploration import Showing
 from widget_server.web.headers import EVERYWHERE
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -29,23 +30,23 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 
     body      brotli
     headers   all but those of the coding
-    shown     SIRET of the recruiters that it shows
+    shown     the recruiters that it shows
     made_s    when it was made, in seconds since 1970
     """
 
     body: bytes
     headers: Headers
-    shown: tuple[str, ...]
+    shown: tuple[Showing, ...]
     made_s: float
 
 
 class Showings:
     """The companies that a list shows, and how often it left since they were last written down."""
 
-    __slots__ = ("sirets", "times")
+    __slots__ = ("companies", "times")
 
-    def __init__(self, sirets: tuple[str, ...]) -> None:
-        self.sirets = sirets
+    def __init__(self, companies: tuple[Showing, ...]) -> None:
+        self.companies = companies
         self.times = 0
 
 
@@ -116,7 +117,7 @@ _CODINGS: Final[dict[bytes, str]] = {}
 
 
 def keep(
-    body: bytes, headers: Mapping[str, str], media_type: str, etag: str, shown: tuple[str, ...], made_s: float
+    body: bytes, headers: Mapping[str, str], media_type: str, etag: str, shown: tuple[Showing, ...], made_s: float
 ) -> Kept:
     """Compress a finished answer. Takes most of a millisecond: for a worker thread."""
     vary = headers.get("Vary")

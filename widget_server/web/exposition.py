@@ -43,6 +43,12 @@ class Exposition:
         self._tier_failures = Counter(
             "widget_cache_tier_failures", "Calls to the second tier of the cache that failed", registry=self._registry
         )
+        self._recruiters = Counter(
+            "widget_recruiters_shown",
+            "Places of recruiters in the lists that left, by whether they were kept for exploration",
+            ["explored"],
+            registry=self._registry,
+        )
         self._cache_bytes = Gauge(
             "widget_cache_bytes", "What the kept answers take", registry=self._registry, multiprocess_mode="livesum"
         )
@@ -67,6 +73,8 @@ class Exposition:
             self._requests.labels(route, status).inc(count)
             self._answers.labels("fast").inc(count)
             self._lists.labels(partner or "").inc(count)
+        for explored, count in counted.recruiters.items():
+            self._recruiters.labels(explored).inc(count)
         for partner, count in counted.lists.items():
             self._lists.labels(partner or "").inc(count)
         if counted.tier_failures:

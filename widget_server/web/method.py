@@ -4,6 +4,7 @@ The licence of the offers asks for a public description of what is left out; it 
 cannot differ from what was done.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -83,6 +84,7 @@ async def method(request: Request) -> Response:
         search=in_language(LIST_PATH, t.code),
         switch=(other, Link(label=language(other)("Version française"), href=in_language(METHOD_PATH, other))),
         most=MAX_PER_KIND,
+        explored=_explored(t, manifests, site.settings.recruiters_exploration),
         demonstration=any(manifest.harvest.demonstration for manifest in manifests),
         sources=[source_method(t, manifest) for manifest in manifests],
         recruiters=PATH if method_of(site) else None,
@@ -116,6 +118,12 @@ def source_method(t: Language, manifest: Manifest) -> SourceMethod:
         licence_url=safe_url(told.licence_url),
         home_url=safe_url(told.home_url),
     )
+
+
+def _explored(t: Language, manifests: Sequence[Manifest], share: float) -> str:
+    """The share of explored places in words; "" when there are none."""
+    banded = any(manifest.source.banded for manifest in manifests)
+    return t("{percent} %", percent=t.decimal(100 * share)) if banded and share else ""
 
 
 def _count(rule: PublicRule, manifest: Manifest) -> int:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from widget_server.domain.exploration import Showing
 from widget_server.domain.query import is_tidy
 from widget_server.web.cache import question_of
 from widget_server.web.cards_json import find_card, told
@@ -57,7 +58,7 @@ class ListPages:
             return
         edition = site.editions.current()
 
-        def view() -> tuple[ListPage, tuple[str, ...]]:
+        def view() -> tuple[ListPage, tuple[Showing, ...]]:
             shell = lone_shell(site) if self.alone else shell_of(site, partner)
             return search_page(site, edition, settled, parsed, shell)
 

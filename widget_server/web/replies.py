@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope, Send
 
+from widget_server.domain.exploration import Showing
 from widget_server.domain.query import Problem
 from widget_server.web.cache import etag_of, key_of
 from widget_server.web.edition import Edition
@@ -56,12 +57,12 @@ def reply(
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A list that was just made. `shown` are the SIRET of the recruiters in it."""
+    """A list that was just made. `shown` are the recruiters in it."""
 
     body: bytes
     media_type: str
     headers: Mapping[str, str]
-    shown: tuple[str, ...]
+    shown: tuple[Showing, ...]
 
 
 async def send_list(

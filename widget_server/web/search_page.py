@@ -5,6 +5,7 @@ from typing import Final
 
 from widget_server import __version__
 from widget_server.domain.answer import Occupation
+from widget_server.domain.exploration import Showing
 from widget_server.domain.query import BY_NAME, Parsed
 from widget_server.listing.answers import make_listing
 from widget_server.listing.widening import widened
@@ -28,10 +29,13 @@ LOGO_HEIGHT_PX: Final = 40
 
 def search_page(
     site: Site, edition: Edition, settled: Settled, parsed: Parsed, shell: Shell
-) -> tuple[ListPage, tuple[str, ...]]:
-    """The list for a request, in whichever state it is, and the SIRET of the recruiters on it. Only a page widens."""
+) -> tuple[ListPage, tuple[Showing, ...]]:
+    """The list for a request, in whichever state it is, and the recruiters on it. Only a page widens."""
+    exploration = site.exploration(edition)
     found = widened(
-        parsed.request, lambda asked: make_listing(asked, parsed.problems, edition.sources, site.occupations)
+        parsed.request,
+        lambda asked: make_listing(asked, parsed.problems, edition.sources, site.occupations, exploration),
+        lambda asked: make_listing(asked, parsed.problems, edition.sources, site.occupations),
     )
     answer = found.listing.answer()
     page = ListPage(

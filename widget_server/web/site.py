@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 from starlette.requests import Request
 
+from widget_server.domain.exploration import Exploration
 from widget_server.domain.query import Gazetteer, Parsed, parse
 from widget_server.listing.answers import Source
 from widget_server.reference.occupations import Occupations
@@ -15,7 +16,7 @@ from widget_server.settings import Settings
 from widget_server.snapshot.library import Library
 from widget_server.web.assets import Assets
 from widget_server.web.cache import AnswerCache
-from widget_server.web.edition import Editions
+from widget_server.web.edition import Edition, Editions
 from widget_server.web.entries import Entry
 from widget_server.web.fast import Learnt
 from widget_server.web.impressions import Impressions
@@ -55,6 +56,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def sources(self) -> tuple[Source, ...]:
         """Every expected source with its state now."""
         return self.editions.current().sources
+
+    def exploration(self, edition: Edition) -> Exploration | None:
+        """What lists keep for exploration on the day of an edition; None when nothing."""
+        share = self.settings.recruiters_exploration
+        return Exploration(day=edition.day, share=share) if share else None
 
     def served(self, path: str, entry: Entry, partner: str | None) -> None:
         """What is counted for each list of the router, whether it was made, kept or known to be unchanged."""

@@ -27,6 +27,7 @@ class Counted(msgspec.Struct, kw_only=True):
     fast            lists of the fast path by route, status and partner
     lists           lists of the router by partner; None when they belong to none
     origins         lists of the router by where they came from
+    recruiters      places of recruiters that were shown, by whether they were kept for exploration
     tier_failures   calls to the second tier of the cache that failed
     """
 
@@ -34,6 +35,7 @@ class Counted(msgspec.Struct, kw_only=True):
     fast: Counts[tuple[str, int, str | None]] = msgspec.field(default_factory=Counts)
     lists: Counts[str | None] = msgspec.field(default_factory=Counts)
     origins: Counts[str] = msgspec.field(default_factory=Counts)
+    recruiters: Counts[str] = msgspec.field(default_factory=Counts)
     tier_failures: int = 0
 
 
@@ -70,6 +72,11 @@ class Metrics:
     def tier_failed(self) -> None:
         """Count a call to the second tier of the cache that failed."""
         self._counted.tier_failures += 1
+
+    def recruiters_shown(self, places: int, explored: int) -> None:
+        """Count places of recruiters that were shown, and those of them that were kept for exploration."""
+        self._counted.recruiters["no"] += places - explored
+        self._counted.recruiters["yes"] += explored
 
     def listed(self, partner: str | None) -> None:
         """Count one list for a known partner, or for nobody: no address, no search, no time."""
