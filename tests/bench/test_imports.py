@@ -48,8 +48,8 @@ THEIRS = {
     "_brotli", "aiocache", "anyio", "brotli", "click", "httptools", "msgspec", "numpy", "orjson", "starlette",
     "uvicorn", "uvloop",
 }  # fmt: skip
-BY_CHANCE = {"msgpack", "typing_extensions"}
-"""What the above import where it is installed."""
+BY_CHANCE = {"_distutils_hack", "msgpack", "typing_extensions"}
+"""What the above import where it is installed, and what setuptools puts into every start where it is."""
 START = """
 import asyncio, sys
 sys.modules["redis"] = None  # an extra: where it is installed, aiocache imports it for everybody
