@@ -301,7 +301,8 @@ def synth(settings: Settings, /, out: Path, size: int, over: str, month: str | N
     show_default=True,
     help="Of both Bayes filters; 512 costs eight times as much.",
 )
-@click.option("--scale", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="Of the costs.")
+@click.option("--scale", type=click.FloatRange(0.001, 1), default=1.0, show_default=True, help="Of the costs.")
+@click.option("--job", "jobs", multiple=True, metavar="NAME", help="One of the costs: train, score, features, whole.")
 @_common
 @click.pass_obj
 def bench(
@@ -313,6 +314,7 @@ def bench(
     other_size: int,
     particles: int,
     scale: float,
+    jobs: tuple[str, ...],
     **common: object,
 ) -> None:
     """How near to the best possible forecast, on fictitious economies, and what it costs; 1 when a bound is missed.
@@ -322,9 +324,12 @@ def bench(
     """
     import msgspec
 
-    from widget_server.forecast.bench import measure_costs
+    from widget_server.forecast.bench import JOBS, measure_costs
     from widget_server.forecast.quality import measure_quality
 
+    unknown = sorted(set(jobs) - set(JOBS))
+    if unknown:
+        raise click.UsageError(f"--job {', '.join(unknown)}: there are {', '.join(JOBS)}")
     threads = _number(common["threads"]) if common["threads"] else os.cpu_count() or 1
     told: dict[str, object] = {}
     ok = True
@@ -353,7 +358,8 @@ def bench(
         if not common["as_json"]:
             click.echo("\n".join(quality.lines()))
     if only != "quality":
-        costs = told["costs"] = measure_costs(scale=scale, threads=threads, progress=_say)
+        costs = told["costs"] = measure_costs(scale=scale, threads=threads, jobs=jobs, progress=_say)
+        ok = ok and costs.ok
         if not common["as_json"]:
             click.echo("\n".join(costs.lines()))
     if common["as_json"]:

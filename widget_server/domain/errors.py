@@ -104,5 +104,9 @@ class StageMissing(ForecastError):
     """A command needs what an earlier one makes; the message names the command to run first."""
 
 
+class JobEnded(ForecastError):
+    """A process of the bench ended before it was done."""
+
+
 class GateRed(ForecastError):
     """A gate said no; the message is the whole table of gates, and the previous release stays."""
