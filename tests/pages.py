@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from widget_server.domain.answer import Answer, AnswerPlace, Apart, ListedCard, Notice, Occupation, SourceState
 from widget_server.domain.cards import AlsoOn, CardPlace, Duration, Fact, Organisation, Reason, SourceName
 from widget_server.domain.query import Centre, SearchRequest
-from widget_server.web.document import Rendered, Shell
+from widget_server.web.document import Rendered, Shell, plain_look
+from widget_server.web.method_recruiters import render_method
 from widget_server.web.page import (
     DetailPage,
     ListPage,
@@ -301,6 +302,15 @@ def _nowhere() -> Answer:
     return _empty(place=None, sources=(TRAININGS, source("offer"), RECRUITERS))
 
 
+def _model(look: dict[str, str]) -> Rendered:
+    """The card of a model, which is in French whatever the language; `forecast` is imported by whoever asks for it."""
+    from tests.forecast.test_model_card import SYNTHETIC, story
+    from widget_server.forecast.model_card import sections
+
+    told = sections(story(synthetic=SYNTHETIC))
+    return render_method(told, alone(), plain_look(look.get("scheme", "light")))
+
+
 State = Callable[[dict[str, str]], Rendered]
 
 STATES: dict[str, State] = {
@@ -367,6 +377,8 @@ STATES: dict[str, State] = {
         detail_page(card("offer", 5), shell=alone(), request=request(look=look, partner=None))
     ),
     "accessibility": lambda look: render_accessibility(alone(), request(look=look)),
+    "model": lambda look: _model(look),
+    "no model": lambda look: render_method(None, alone(), plain_look(look.get("scheme", "light"))),
     "gone": lambda look: render_gone(shell(), request(look=look), {"partner": "demo-mission-locale"}),
     "not here": lambda look: render_notice(shell()),
 }

@@ -165,3 +165,61 @@ def test_a_printed_list_holds_every_card(show):
     assert len(set(addresses)) == 20
     assert [address for address in addresses if f"/URI ({address})".encode() not in printed] == []
     assert printed.count(b"/Type /Page\n") > 1
+
+
+def test_every_table_of_a_model_is_named_and_can_be_scrolled_with_the_keyboard(show):
+    page = show("model", width=320)
+    tables = page.locator(".figures")
+    page.locator(".back a").last.focus()
+
+    for number in range(tables.count()):
+        page.keyboard.press("Tab")
+        name, style = page.evaluate(
+            "() => [document.getElementById(document.activeElement.getAttribute('aria-labelledby')).textContent,"
+            " getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert name == page.locator(".named").nth(number).text_content()
+        assert style == "solid"
+        before = page.evaluate("document.activeElement.scrollLeft")
+        wide = page.evaluate("document.activeElement.scrollWidth > document.activeElement.clientWidth")
+        page.keyboard.press("ArrowRight")
+        if wide:
+            page.wait_for_function("before => document.activeElement.scrollLeft > before", arg=before, timeout=20_000)
+    assert tables.count() >= 5
+
+
+def test_a_plot_of_a_model_can_be_read_on_a_small_telephone_and_without_eyes(show):
+    page = show("model", width=320)
+    plots = page.locator("figure svg")
+    sizes = plots.evaluate_all(
+        """all => all.flatMap((one) => [...one.querySelectorAll('text')].map((text) => {
+            const [box, frame] = [text.getBoundingClientRect(), one.getBoundingClientRect()]
+            const scale = frame.width / one.viewBox.baseVal.width
+            const outside = Math.max(frame.left - box.left, box.right - frame.right, box.bottom - frame.bottom)
+            return [text.textContent, scale * parseFloat(getComputedStyle(text).fontSize), outside]
+        }))"""
+    )
+
+    assert plots.count() == 4
+    assert [text for text, px, _ in sizes if px < 11] == []
+    assert [text for text, _, outside in sizes if outside > 0] == []
+    for plot in plots.all():
+        assert plot.get_attribute("role") == "img"
+        assert len(plot.locator("title").text_content() or "") > 60
+
+
+def test_a_printed_model_cuts_nothing_off(show):
+    page = show("model", width=700, media="print")
+
+    cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).length"
+    assert page.locator(".figures").evaluate_all(cut) == 0
+    assert page.locator("figure svg").count() == 4
+
+
+def test_a_model_uses_the_width_of_a_wide_page_for_its_tables_alone(show):
+    page = show("model", width=1280)
+
+    text, table = (page.locator(what).first.bounding_box() for what in (".method > p", ".figures"))
+    assert text["width"] <= 704.5
+    assert table["width"] >= text["width"]
+    assert page.locator(".figures").evaluate_all("all => all.some((one) => one.clientWidth > 720)")

@@ -1,5 +1,6 @@
 """Does the model card say what is so, beside its references, and nothing beyond?"""
 
+import re
 import xml.etree.ElementTree as Xml
 
 import msgspec
@@ -10,8 +11,20 @@ from widget_server.domain.plots import draw
 from widget_server.domain.sections import Plot, Sections, Series
 from widget_server.forecast.gates import Check, Verdict
 from widget_server.forecast.ingest import Counts, Ingested
-from widget_server.forecast.metrics import Score
-from widget_server.forecast.model_card import CARD, METHOD, WARNING, Story, markdown, sections, write_card
+from widget_server.forecast.metrics import Bin, Score
+from widget_server.forecast.model_card import (
+    CARD,
+    LEAST_BIN,
+    METHOD,
+    SCORERS,
+    WARNING,
+    Story,
+    in_french,
+    markdown,
+    sections,
+    write_card,
+)
+from widget_server.forecast.quality import BOUNDS, ECONOMIES, FILTERS, GUMBEL, STANDARD, Seed, checks
 
 INGESTED = Ingested(
     day="2026-07",
@@ -89,14 +102,60 @@ def test_oracles_stand_beside_the_model_on_the_synthetic_economy_with_the_warnin
         "Omniscient",
     ):
         assert line in told
-    assert "| p@10 | 1,0000 | >= 0.92 | oui |" in told
+    assert "| précision à 10 | 1,0000 | >= 0,92 | oui |" in told
 
 
 def test_a_bound_that_nobody_asks_for_is_told_as_such():
     missed = Check(name="p@10, mean", value=0.98, bound=">= 0.99", ok=False, asked=False)
     told = text_of(story(synthetic=msgspec.structs.replace(SYNTHETIC, checks=[missed])))
 
-    assert "| p@10, mean | 0,9800 | >= 0.99 | non, au-delà de ce qui est demandé |" in told
+    assert "| précision à 10, moyenne | 0,9800 | >= 0,99 | non, au-delà de ce qui est demandé |" in told
+
+
+def test_every_bound_and_every_scorer_of_the_bench_has_a_french_name():
+    names = (
+        {bound.over for bound in BOUNDS}
+        | {bound.under for bound in BOUNDS}
+        | {"omniscient", f"hurdle_gumbel_{GUMBEL:g}"}
+    )
+    metrics = {bound.metric for bound in BOUNDS} | {"deviance", "ece"}
+    scores = [
+        Score(origin=origin, scorer=name, metric=metric, value=0.6 + nth / 1000, low=None, high=None, n=1)
+        for origin in ("seed 1", "seed 2")
+        for nth, name in enumerate(sorted(names - {""}))
+        for metric in sorted(metrics)
+    ]
+    seeds = [
+        Seed(name=each, size=100_000, scores=[one for one in scores if one.origin == each],
+             filter_means=dict.fromkeys(FILTERS, 0.01))
+        for each in ("seed 1", "seed 2")
+    ]  # fmt: skip
+    told = [in_french(text) for check in checks(seeds, 100_000) for text in (check.name, check.bound)]
+    told += [in_french(f"{name} 1") for name in ECONOMIES if name != STANDARD]
+
+    assert len(told) > 40
+    english = r"(?i)\b(p@|filter|seed|mean|least|most|kept|over|the|without|history|mix|both|off|winter|sticky)\b"
+    assert [text for text in told if re.search(english, text)] == []
+    assert names - {""} <= SCORERS.keys()
+
+
+def test_the_reliability_is_told_in_words_and_a_share_of_a_few_is_not_drawn():
+    metrics = backtest()
+    bins = [*metrics.curves.reliability, Bin(size="large", said=0.9, so=0.0, n=LEAST_BIN - 1)]
+    curves = msgspec.structs.replace(metrics.curves, reliability=bins)
+    (plot,) = (
+        plot
+        for section in sections(story(metrics=msgspec.structs.replace(metrics, curves=curves))).sections
+        for plot in section.plots
+        if plot.name == "reliability"
+    )
+
+    drawn = {series.name: series.x for series in plot.series}
+    assert drawn["250 et plus"] == (0.02, 0.1, 0.3, 0.7)
+    # 400 establishments whose mean was 0.56 points off, and 19 that were 90 points off.
+    assert "Écart moyen, en points de pourcentage" in plot.told
+    assert "250 et plus, 4,6" in plot.told
+    assert "moins de 20 salariés, 0,6" in plot.told
 
 
 @pytest.mark.parametrize("synthetic", [None, SYNTHETIC], ids=["not measured", "measured"])

@@ -9,9 +9,10 @@ from typing import Final
 
 from widget_server.domain.sections import Plot, Series
 
-WIDTH: Final = 440
-_LEFT, _RIGHT, _TOP, _HEIGHT, _BELOW, _ROW = 68, 28, 12, 230, 48, 20
-_SIZE: Final = 13
+WIDTH: Final = 340
+"""So narrow that its text can be read on a telephone, where a page is 288 px wide."""
+_LEFT, _RIGHT, _TOP, _HEIGHT, _BELOW, _ROW = 68, 28, 12, 210, 52, 22
+_SIZE: Final = 14
 _INK, _GRID, _PAPER = "#1e1e1e", "#d0d0d0", "#ffffff"
 _COLOURS: Final = ("#0b4f9e", "#b3261e", "#1b6b3a", "#6a3d9a", "#8a5a00", "#444444")
 """Each has a contrast of 4.5 or more with the paper."""
@@ -62,10 +63,10 @@ def _axes(plot: Plot) -> Iterator[str]:
     for place, label in ticks:
         x = _x(plot, place)
         yield f'<path d="M{x} {bottom}v5" stroke="{_INK}"/>'
-        yield f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{escape(label)}</text>'
+        yield f'<text x="{x}" y="{bottom + 20}" text-anchor="middle">{escape(label)}</text>'
     yield f'<path d="M{_LEFT} {_TOP}V{bottom}H{WIDTH - _RIGHT}" fill="none" stroke="{_INK}"/>'
     middle = (_LEFT + WIDTH - _RIGHT) / 2
-    yield f'<text x="{middle}" y="{bottom + 37}" text-anchor="middle">{escape(plot.x_label)}</text>'
+    yield f'<text x="{middle}" y="{bottom + 41}" text-anchor="middle">{escape(plot.x_label)}</text>'
     side = _TOP + _HEIGHT / 2
     yield f'<text transform="translate(13 {side}) rotate(-90)" text-anchor="middle">{escape(plot.y_label)}</text>'
     if plot.diagonal:
@@ -102,13 +103,13 @@ def _intervals(plot: Plot, series: Series, nth: int) -> Iterator[str]:
 
 
 def _legend(plot: Plot) -> Iterator[str]:
-    top = _TOP + _HEIGHT + _BELOW
+    top, left = _TOP + _HEIGHT + _BELOW, 8
     for nth, series in enumerate(plot.series):
         y = top + _ROW * nth + 12
-        yield f'<path d="M{_LEFT} {y - 4}h34" fill="none" {_stroke(nth)}/>'
+        yield f'<path d="M{left} {y - 4}h34" fill="none" {_stroke(nth)}/>'
         if len(series.x) <= _FEW:
-            yield _mark(nth, _LEFT + 17, y - 4)
-        yield f'<text x="{_LEFT + 42}" y="{y}">{escape(series.name)}</text>'
+            yield _mark(nth, left + 17, y - 4)
+        yield f'<text x="{left + 42}" y="{y}">{escape(series.name)}</text>'
 
 
 def _stroke(nth: int) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from widget_server.domain.exploration import SHARE
 from widget_server.domain.plots import draw
 from widget_server.domain.sections import Plot, Section, Sections, Series, Table
 from widget_server.forecast.clock import LABEL_MONTHS, Month
@@ -50,7 +51,37 @@ SCORERS: Final = {
     "bayes": "Filtre bayésien à états exacts (borne plus haute)",
     "bayes_rome": "Filtre bayésien à états exacts avec les métiers (borne plus haute)",
     "omniscient": "Omniscient (hors d’atteinte)",
+    "hurdle_shuffled": "Modèle, listes mélangées au hasard",
+    "hurdle_gumbel_0.3": "Modèle, listes bruitées (Gumbel 0,3)",
 }
+_IN_FRENCH: Final = (
+    ("p@10 kept at beta 0.1", "précision à 10 gardée, bêta 0,1"),
+    ("p@10", "précision à 10"),
+    ("NDCG@10", "NDCG à 10"),
+    ("deviance", "déviance"),
+    ("AUC without history", "AUC sans historique"),
+    ("skill over LBB / plain filter's", "part du chemin de La bonne boite au filtre simple"),
+    ("skill over LBB / exact-state filter's", "part du chemin de La bonne boite au filtre à états exacts"),
+    ("ECE of the plain filter", "erreur de calibration du filtre simple"),
+    ("ECE of the exact-state filter", "erreur de calibration du filtre à états exacts"),
+    ("mean of the plain filter is off by", "écart de la moyenne du filtre simple"),
+    ("mean of the exact-state filter is off by", "écart de la moyenne du filtre à états exacts"),
+    ("plain filter", "filtre simple"),
+    ("exact-state filter", "filtre à états exacts"),
+    ("NAF mix for both", "métiers du secteur pour les deux"),
+    ("NAF mix", "métiers du secteur"),
+    ("ROME history", "métiers de l’entreprise"),
+    ("LBB", "La bonne boite"),
+    ("as published", "tels que publiés"),
+    ("ECE", "erreur de calibration"),
+    ("at least", "au moins"),
+    ("at most", "au plus"),
+    ("seed", "tirage"),
+    ("mean", "moyenne"),
+    ("winter", "hiver, tirage"),
+    ("sticky", "états durables, tirage"),
+)
+"""What `forecast bench` calls its bounds, economies and limits, longer names first, for the readers of the card."""
 METRICS: Final = {
     "precision_at_10": "Précision à 10",
     "ndcg_at_10": "NDCG à 10",
@@ -81,6 +112,8 @@ _MONTHS: Final = (
 )  # fmt: skip
 _DRAWN: Final = ("hurdle", "lbb", "last_year", "mean_3y", "random")
 _NBSP: Final = "\u00a0"
+LEAST_BIN: Final = 20
+"""A share of fewer establishments is chance; it is counted in the mean, and not drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,9 +307,9 @@ def _synthetic(story: Story) -> Section:
         header=("Mesure", "Valeur", "Borne", "Tenue"),
         rows=tuple(
             (
-                check.name,
+                in_french(check.name),
                 _decimal(check.value, 4),
-                check.bound,
+                in_french(check.bound).replace(".", ","),
                 ("oui" if check.ok else "non") + ("" if check.asked else ", au-delà de ce qui est demandé"),
             )
             for check in found.checks
@@ -284,7 +317,7 @@ def _synthetic(story: Story) -> Section:
     )
     names = list(dict.fromkeys(score.scorer for score in found.scores))
     drawn = [
-        _table(f"Toutes les méthodes, {origin}", found.scores, names, origin, (*_OF_LISTS, *_OF_ESTIMATES))
+        _table(f"Toutes les méthodes, {in_french(origin)}", found.scores, names, origin, (*_OF_LISTS, *_OF_ESTIMATES))
         for origin in dict.fromkeys(score.origin for score in found.scores)
     ]
     return Section(heading="Sur une économie synthétique", paragraphs=said, tables=(checks, *drawn))
@@ -327,7 +360,7 @@ def _small(story: Story) -> Section:
             rows.append((SCORERS.get(name, name), _decimal(fmean(values), 3)))
     for score in story.synthetic.scores if story.synthetic else ():
         if score.scorer in ("omniscient", "bayes_rome", MODEL) and score.metric == "small_at_10" and not score.group:
-            name = f"Économie synthétique ({score.origin}) : {SCORERS.get(score.scorer, score.scorer)}"
+            name = f"Économie synthétique ({in_french(score.origin)}) : {SCORERS.get(score.scorer, score.scorer)}"
             rows.append((name, _decimal(score.value, 3)))
     said = [
         "Les entreprises de moins de 20 salariés recrutent chacune rarement : l’incertitude leur coûte des places, "
@@ -346,6 +379,10 @@ def _load(story: Story) -> Section:
         "30 jours recule parmi ses égales : son score est p × exp(−bêta × montrée / (embauches attendues + 0,3)). "
         "La lettre affichée ne change pas, et une entreprise ne change jamais de lettre. Seul le nombre d’affichages "
         "par établissement et par jour est compté, sans rien savoir des visiteurs.",
+        f"De plus, {_percent(SHARE)} des places d’une première page (si l’opérateur n’a pas choisi une autre part), "
+        "les dernières, sont tirées au sort chaque jour parmi toutes les estimations qui suivent : « places "
+        "explorées » dans les tableaux. Une estimation qui n’apprendrait que de ce qu’elle fait montrer se donnerait "
+        "toujours raison.",
     )
     plot = _lorenz(story.metrics)
     return Section(heading="Répartition de la charge", paragraphs=said, plots=(plot,) if plot.series else ())
@@ -378,7 +415,8 @@ def _limits(story: Story) -> Section:
             "les montre pas, sauf choix contraire de l’opérateur.",
             "Les établissements à diffusion partielle, dont beaucoup d’entreprises individuelles, ne sont pas montrés.",
             "Une entreprise sans historique reçoit l’estimation de celles qui lui ressemblent : elle est moins sûre.",
-            "Les candidatures causent des embauches : un modèle nourri de ses propres effets se répète.",
+            "Les candidatures causent des embauches : un modèle nourri de ses propres effets se répète. La "
+            "part de places tirées au sort limite cet effet, sans le supprimer.",
         ),
     )
 
@@ -409,7 +447,7 @@ def _gains(metrics: Metrics) -> Plot:
         title="Gains cumulés",
         told=f"Part des embauches de {_month(metrics.curves.origin)} faites par les établissements les mieux classés."
         + _at(lines, 10, "Les premiers 10 %"),
-        x_label="Établissements, les mieux classés d’abord",
+        x_label="Les mieux classés d’abord",
         y_label="Part des embauches",
         series=tuple(_curve(name, values) for name, values in lines.items()),
     )
@@ -423,7 +461,7 @@ def _lorenz(metrics: Metrics) -> Plot:
         title="Exposition : courbe de Lorenz",
         told="Part des places des listes tenue par les établissements les moins montrés ; la diagonale serait "
         "l’égalité." + _at(lines, 90, "Les 90 % les moins montrés"),
-        x_label="Candidats, les moins montrés d’abord",
+        x_label="Les moins montrés d’abord",
         y_label="Part des places",
         series=tuple(_curve(name, values) for name, values in lines.items()),
         diagonal=True,
@@ -447,9 +485,13 @@ def _curve(name: str, values: Sequence[float]) -> Series:
 
 
 def _reliability(metrics: Metrics) -> Plot:
-    series = []
+    series, told = [], []
     for size, label in _SIZES.items():
-        bins = [each for each in metrics.curves.reliability if each.size == size]
+        every = [each for each in metrics.curves.reliability if each.size == size]
+        bins = [each for each in every if each.n >= LEAST_BIN]
+        if every:
+            off = sum(each.n * abs(each.said - each.so) for each in every) / sum(each.n for each in every)
+            told.append(f"{label.lower()}, {_decimal(100 * off, 1)}")
         if bins:
             series.append(
                 Series(
@@ -461,7 +503,9 @@ def _reliability(metrics: Metrics) -> Plot:
     return Plot(
         name="reliability",
         title="Fiabilité par taille",
-        told="Probabilité annoncée et part de ceux qui ont embauché ; sur la diagonale, l’annonce était juste.",
+        told="Probabilité annoncée et part de ceux qui ont embauché ; sur la diagonale, l’annonce était juste. Un "
+        f"point réunit {LEAST_BIN} établissements au moins."
+        + (f" Écart moyen, en points de pourcentage : {' ; '.join(told)}." if told else ""),
         x_label="Probabilité annoncée",
         y_label="Part observée",
         series=tuple(series),
@@ -499,6 +543,13 @@ def _precision(metrics: Metrics) -> Plot:
 
 
 # Words and numbers.
+
+
+def in_french(told: str) -> str:
+    """The name of a bound, an economy or a limit of the bench, in the words of the card."""
+    for english, french in _IN_FRENCH:
+        told = told.replace(english, french)
+    return told
 
 
 def _table(caption: str, scores: Sequence[Score], names: Iterable[str], origin: str, metrics: Sequence[str]) -> Table:

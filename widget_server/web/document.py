@@ -234,6 +234,6 @@ def _colours(palette: Palette) -> str:
     return ";".join(f"--{name}:#{value}" for name, value in named.items())
 
 
-def plain_look() -> Look:
-    """The look of a page that belongs to no partner and to no search."""
-    return Look(tokens=_tokens("light", DEFAULT_ACCENT, "6", "system"), heading=1, adjusted=False)
+def plain_look(scheme: str = "light") -> Look:
+    """The look of a page that belongs to no partner and to no search; `auto` for one that stands in no frame."""
+    return Look(tokens=_tokens(scheme, DEFAULT_ACCENT, "6", "system"), heading=1, adjusted=False)

@@ -78,7 +78,7 @@ async def method(request: Request) -> Response:
         "method.html",
         shell,
         t,
-        plain_look(),
+        plain_look("auto"),
         None,
         title=t("Comment cette liste est faite"),
         search=in_language(LIST_PATH, t.code),
