@@ -579,7 +579,8 @@ def _cell(score: Score | None) -> str:
     value = _decimal(score.value, 3)
     if score.low is None or score.high is None:
         return value
-    return f"{value} [{_decimal(score.low, 3)} ; {_decimal(score.high, 3)}]".replace(" ", _NBSP)
+    interval = f"[{_decimal(score.low, 3)} ; {_decimal(score.high, 3)}]".replace(" ", _NBSP)
+    return f"{value} {interval}"
 
 
 def _decimal(value: float, digits: int) -> str:

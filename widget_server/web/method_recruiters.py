@@ -41,7 +41,7 @@ border:1px solid var(--line);border-radius:var(--corner)}
 .figures{overflow:visible;width:auto}
 .figures table{font-size:.6875rem}
 .figures th,.figures td{padding:3px 6px}
-.figures thead th,.figures td{white-space:normal}
+.figures thead th,.figures td{white-space:normal;overflow-wrap:normal}
 .figures tr>:first-child{min-width:0}
 .figures tr,.method figure{break-inside:avoid}
 .method h2,.method .named{break-after:avoid}
