@@ -39,9 +39,55 @@ _LOCK: Final = ".lock"
 P = ParamSpec("P")
 
 
-@click.group()
+class _AsNeeded(click.Group):
+    """Its commands are listed in the order in which a newcomer needs them."""
+
+    _FIRST: Final = ("synth", "run", "ingest", "train", "score", "publish", "rollback")
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return [*self._FIRST, *sorted(self.commands.keys() - set(self._FIRST))]
+
+
+@click.group(cls=_AsNeeded)
 def forecast() -> None:
-    """Who is likely to hire an apprentice: from input files to a release of recruiters. Offline, no network."""
+    """Who is likely to hire an apprentice: from input files to a release of recruiters. Offline, no network.
+
+    \b
+    Needs: pip install 'alternance-widget[forecast]'
+    A first try, on fictitious inputs:
+      widget-server forecast synth economy --over france --size 20000 \\
+          --month $(date +%Y-%m)
+      widget-server forecast run economy --bootstrap
+      widget-server sync recruiters
+    Every month, on your own inputs:
+      widget-server forecast run FOLDER
+    The same step by step:
+      widget-server forecast ingest FOLDER
+      widget-server forecast train
+      widget-server forecast score
+      widget-server forecast publish --dry-run
+      widget-server forecast publish
+
+    \b
+    FOLDER holds inputs.toml and one table of each name (.parquet, .csv or
+    .csv.gz; several files as hires-2025.csv, hires-2026.csv):
+      establishments   the SIRENE stock, closed establishments included
+      hires            siret, month (2026-09), rome, n: contracts added up
+      rome_naf         rome, naf, hires
+      tension          optional: the survey BMO, with its own header
+      fap_rome         optional: fap, rome, weight
+      opt_out          optional: siret, since, scope (all or contact)
+    inputs.toml:
+      day = 2026-12-01                    # what is forecast begins here
+      lag_months = 2                      # the newest hires are incomplete
+      establishments_as_of = 2026-12-01   # the day of the stock
+      source = "deca+sirene"              # for the model card
+
+    Everything is kept in DATA_DIR/forecast. A step whose inputs did not change is not done again. The release in
+    place is DATA_DIR/forecast/releases/current, which the source recruiters reads by itself.
+
+    Exit codes: 0 done; 1 a gate, a ceiling or an input said no, and the release in place stays; 2 wrong usage.
+    """
 
 
 # What every command takes.
@@ -68,10 +114,25 @@ def _common(command: Callable[P, None]) -> Callable[P, None]:
 
     for option in reversed(
         (
-            click.option("--data-dir", type=click.Path(path_type=Path), help="Instead of DATA_DIR."),
-            click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same, same bytes."),
-            click.option("--threads", type=click.IntRange(min=1), default=None, help="All cores by default."),
-            click.option("--memory", default="3GB", show_default=True, help="What the database may use."),
+            click.option(
+                "--data-dir",
+                type=click.Path(path_type=Path),
+                help="Instead of DATA_DIR; all is kept in its part forecast/.",
+            ),
+            click.option(
+                "--seed",
+                type=click.IntRange(min=0),
+                default=0,
+                show_default=True,
+                help="The same seed and inputs give the same bytes.",
+            ),
+            click.option(
+                "--threads",
+                type=click.IntRange(min=1),
+                default=None,
+                help="All cores by default; no result depends on it.",
+            ),
+            click.option("--memory", default="3GB", show_default=True, help="Of the database; the rest goes to disk."),
             click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on standard output."),
         )
     ):
@@ -85,23 +146,33 @@ def _max_rejects(command: Callable[P, None]) -> Callable[P, None]:
         multiple=True,
         metavar="TABLE=SHARE",
         callback=_shares,
-        help="Another ceiling for rejected rows, such as hires=0.02.",
+        help="Another ceiling for the rejected rows of a table, such as hires=0.02; kept in the manifest.",
     )(command)
 
 
 def _publishing(command: Callable[P, None]) -> Callable[P, None]:
     for option in reversed(
         (
-            click.option("--bootstrap", is_flag=True, help="The first release: floors stand in for comparisons."),
+            click.option(
+                "--bootstrap",
+                is_flag=True,
+                help="The first release: floors stand in for comparisons. Of no effect later.",
+            ),
             click.option(
                 "--floor",
                 "floors",
                 multiple=True,
                 metavar="GATE=VALUE",
                 callback=_shares,
-                help="What a first release must reach, such as pairs=100000.",
+                help="With --bootstrap: what it must reach, such as pairs=100000 or departements=96.",
             ),
-            click.option("--override", "overrides", multiple=True, metavar="GATE", help="Publish although it is red."),
+            click.option(
+                "--override",
+                "overrides",
+                multiple=True,
+                metavar="GATE",
+                help="Publish once although this gate is red; never one of who may be shown.",
+            ),
             click.option(
                 "--because",
                 "reasons",
@@ -119,10 +190,16 @@ def _training(command: Callable[P, None]) -> Callable[P, None]:
     for option in reversed(
         (
             click.option(
-                "--rounds", type=click.IntRange(min=1), default=300, show_default=True, help="Trees of each booster."
+                "--rounds",
+                type=click.IntRange(min=1),
+                default=300,
+                show_default=True,
+                help="Trees of each of both models.",
             ),
             click.option("--external-memory", is_flag=True, help="Rows stay on disk: less memory, twice the CPU."),
-            click.option("--dask", "scheduler", metavar="tcp://HOST:PORT", help="Train on this cluster."),
+            click.option(
+                "--dask", "scheduler", metavar="tcp://HOST:PORT", help="Train on this Dask cluster (extra dask)."
+            ),
         )
     ):
         command = option(command)
@@ -145,20 +222,29 @@ def _shares(context: click.Context, parameter: click.Parameter, told: tuple[str,
 # The commands.
 
 
-@forecast.command()
+@forecast.command(short_help="Files into clean tables.")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @_max_rejects
 @_common
 @click.pass_obj
 def ingest(settings: Settings, /, folder: Path, max_rejects: dict[str, float], **common: object) -> None:
-    """Read the files of FOLDER into clean tables; every row is accepted, skipped or rejected, and counted."""
+    """Read the files of FOLDER into clean tables; every row is accepted, skipped or rejected, and counted.
+
+    Rejected rows are in DATA_DIR/forecast/inputs/ID/rejects, whole, with their reasons. When a table has more of them
+    than its ceiling, nothing is written.
+
+    \b
+    Examples:
+      widget-server forecast ingest FOLDER
+      widget-server forecast ingest FOLDER --max-rejects hires=0.02
+    """
     with _works(settings, common) as works:
         from widget_server.forecast.pipeline import ingest_stage
 
         _tell([ingest_stage(works, folder, max_rejects)], common)
 
 
-@forecast.command()
+@forecast.command(short_help="Train, test on the past, write the model card.")
 @_training
 @click.option("--only", type=click.Choice(["backtest"]), help="Keep the newest model and repeat what follows it.")
 @_common
@@ -166,22 +252,39 @@ def ingest(settings: Settings, /, folder: Path, max_rejects: dict[str, float], *
 def train(
     settings: Settings, /, rounds: int, external_memory: bool, scheduler: str | None, only: str | None, **common: object
 ) -> None:
-    """Train on the newest inputs, test on past semesters, and write the model card."""
+    """Train on the newest inputs, test on past semesters, and write the model card.
+
+    The card is DATA_DIR/forecast/models/ID/MODEL_CARD.md, in French, with the results beside those of simpler methods.
+
+    \b
+    Examples:
+      widget-server forecast train
+      widget-server forecast train --only backtest
+      widget-server forecast train --dask tcp://10.0.0.5:8786
+    """
     with _works(settings, common) as works:
         _tell([_train(works, rounds, external_memory, scheduler, again=only is not None)], common)
 
 
-@forecast.command()
+@forecast.command(short_help="Score everybody, with reasons.")
 @click.option("--no-reasons", is_flag=True, help="Leave the reasons out: they take most of the time.")
 @_common
 @click.pass_obj
 def score(settings: Settings, /, no_reasons: bool, **common: object) -> None:
-    """Score everybody alive on the day of the inputs, with reasons for whoever may be shown."""
+    """Score everybody alive on the day of the inputs, with reasons for whoever may be shown.
+
+    The scores are DATA_DIR/forecast/scores/ID/scores.parquet; they stay with you.
+
+    \b
+    Examples:
+      widget-server forecast score
+      widget-server forecast score --no-reasons
+    """
     with _works(settings, common) as works:
         _tell([_score(settings, works, reasons=not no_reasons)], common)
 
 
-@forecast.command()
+@forecast.command(short_help="Ask the gates, put a release in place.")
 @click.option("--dry-run", is_flag=True, help="Ask the gates, publish nothing.")
 @_publishing
 @_common
@@ -196,7 +299,17 @@ def publish(
     reasons: tuple[str, ...],
     **common: object,
 ) -> None:
-    """Make a release of the newest scores, ask every gate, and put it in place when none is red."""
+    """Make a release of the newest scores, ask every gate, and put it in place when none is red.
+
+    A red gate prints the whole table, changes nothing, and exits with 1.
+
+    \b
+    Examples:
+      widget-server forecast publish --dry-run
+      widget-server forecast publish --bootstrap --floor pairs=100000
+      widget-server forecast publish --override churn \\
+          --because "first file with the whole history of SIRENE"
+    """
     with _works(settings, common) as works:
         terms = _terms(settings, bootstrap, floors, overrides, reasons)
         from widget_server.forecast.pipeline import publish_stage
@@ -204,13 +317,21 @@ def publish(
         _tell_published(publish_stage(works, terms, dry_run=dry_run), common)
 
 
-@forecast.command()
+@forecast.command(short_help="Put an older release in place.")
 @click.argument("release", required=False)
 @click.option("--because", required=True, metavar="TEXT", help="Why; it is written into the journal.")
 @_common
 @click.pass_obj
 def rollback(settings: Settings, /, release: str | None, because: str, **common: object) -> None:
-    """Put an older RELEASE in place, by default the one before; the next sync of recruiters reads it."""
+    """Put an older RELEASE in place, by default the one before; the next sync of recruiters reads it.
+
+    A release is named like its folder in DATA_DIR/forecast/releases; the last four are kept.
+
+    \b
+    Examples:
+      widget-server forecast rollback --because "wrong hires in November"
+      widget-server forecast rollback 2026-10-01-0a1b2c3d --because "..."
+    """
     from widget_server.forecast.pipeline import roll_back
 
     if not because.strip():
@@ -225,14 +346,19 @@ def rollback(settings: Settings, /, release: str | None, because: str, **common:
     click.echo('to show it: widget-server sync recruiters --accept older --because "..."')
 
 
-@forecast.command()
+@forecast.command(short_help="What was shown, what explored.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Instead of DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="The days as JSON on standard output.")
 @click.pass_obj
 def showings(settings: Settings, /, data_dir: Path | None, as_json: bool) -> None:
     """How many places of lists held a recruiter, and how many of them were kept for exploration, by day of UTC.
 
-    Servers write what they counted every ten seconds; what a cache in front of them answered they do not see.
+    Servers write what they counted every ten seconds; what a cache in front of them answered they do not see. The
+    setting RECRUITERS_EXPLORATION says how many places of first pages are explored.
+
+    \b
+    Example:
+      widget-server forecast showings
     """
     store = ImpressionStore(data_dir or settings.data_path())
     try:
@@ -251,17 +377,29 @@ def showings(settings: Settings, /, data_dir: Path | None, as_json: bool) -> Non
         click.echo(f"{day:10} {places:>10} {explored:>10} {explored / places:>7.1%}")
 
 
-@forecast.command()
+@forecast.command(short_help="Fictitious inputs, to try it.")
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--size", type=click.IntRange(min=100), default=100_000, show_default=True, help="Establishments drawn.")
 @click.option(
-    "--over", type=click.Choice(["grid", "france"]), default="grid", show_default=True, help="Where they are."
+    "--over",
+    type=click.Choice(["grid", "france"]),
+    default="grid",
+    show_default=True,
+    help="On a made-up map, or over the communes of France.",
 )
-@click.option("--month", default=None, metavar="YYYY-MM", help="Of its day, the first; 2026-07 by default.")
+@click.option("--month", default=None, metavar="YYYY-MM", help="The month that is forecast; 2026-07 by default.")
 @_common
 @click.pass_obj
 def synth(settings: Settings, /, out: Path, size: int, over: str, month: str | None, **common: object) -> None:
-    """Write a fictitious economy into OUT, as the files of an operator, with its truth beside them."""
+    """Write a fictitious economy into OUT, as the files of an operator, with its truth beside them.
+
+    What is in OUT is replaced.
+
+    \b
+    Examples:
+      widget-server forecast synth economy --size 20000
+      widget-server forecast synth economy --over france --month 2026-12
+    """
     from widget_server.forecast.clock import Month
     from widget_server.forecast.economy import Laws
     from widget_server.forecast.synth import write_inputs
@@ -283,7 +421,7 @@ def synth(settings: Settings, /, out: Path, size: int, over: str, month: str | N
     click.echo(f"everything in {out} is fictitious; next: widget-server forecast run {out} --bootstrap")
 
 
-@forecast.command()
+@forecast.command(short_help="Quality beside the best possible, and costs.")
 @click.option("--only", type=click.Choice(["quality", "costs"]), help="One of the two tables.")
 @click.option("--seeds", default="1,2,3", show_default=True, help="Of the economies that quality is measured on.")
 @click.option("--size", type=click.IntRange(min=1_000), default=100_000, show_default=True, help="Of each of them.")
@@ -301,8 +439,16 @@ def synth(settings: Settings, /, out: Path, size: int, over: str, month: str | N
     show_default=True,
     help="Of both Bayes filters; 512 costs eight times as much.",
 )
-@click.option("--scale", type=click.FloatRange(0.001, 1), default=1.0, show_default=True, help="Of the costs.")
-@click.option("--job", "jobs", multiple=True, metavar="NAME", help="One of the costs: train, score, features, whole.")
+@click.option(
+    "--scale", type=click.FloatRange(0.001, 1), default=1.0, show_default=True, help="Of the sizes of the costs."
+)
+@click.option(
+    "--job",
+    "jobs",
+    multiple=True,
+    metavar="NAME",
+    help="One of the costs, may be repeated: train, score, features, whole.",
+)
 @_common
 @click.pass_obj
 def bench(
@@ -320,7 +466,13 @@ def bench(
     """How near to the best possible forecast, on fictitious economies, and what it costs; 1 when a bound is missed.
 
     Each economy is kept in forecast/bench under DATA_DIR with the table so far (table.txt): the same command goes on
-    after a run that was stopped.
+    after a run that was stopped. Costs keep nothing; their targets are for two free cores at --scale 1.
+
+    \b
+    Examples:
+      widget-server forecast bench --only quality --seeds 1 --size 20000
+      widget-server forecast bench --only costs
+      widget-server forecast bench --only costs --scale 0.1 --job train
     """
     import msgspec
 
@@ -368,7 +520,7 @@ def bench(
         raise SystemExit(1)
 
 
-@forecast.command()
+@forecast.command(short_help="The monthly job: all of it.")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @_max_rejects
 @_training
@@ -391,7 +543,17 @@ def run(
     reasons: tuple[str, ...],
     **common: object,
 ) -> None:
-    """The monthly job: ingest FOLDER, train, score, publish."""
+    """The monthly job: ingest FOLDER, train, score, publish.
+
+    It prints rows read = accepted + skipped + rejected, the seconds and the peak memory of each step, and the table of
+    gates.
+
+    \b
+    Examples:
+      widget-server forecast run FOLDER --bootstrap
+      widget-server forecast run FOLDER
+      widget-server forecast run FOLDER --json > outcome.json
+    """
     stages: list[Stage] = []
     with _works(settings, common) as works:
         terms = _terms(settings, bootstrap, floors, overrides, reasons)

@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from widget_server.forecast.model import Settings
 from widget_server.forecast.pipeline import Works, ingest_stage, score_stage, train_stage
 from widget_server.forecast.release import FILE, current_release, moves, read_rows
 from widget_server.forecast.synth import Dirt, write_inputs
+from widget_server.forecast.tables import TABLES
+from widget_server.forecast_commands import forecast
 
 REASON = "essai d'une publication refusée"
 ROOT = Path(__file__).parents[2]
@@ -297,3 +301,31 @@ def test_a_missing_extra_is_named_with_what_to_install(tmp_path, module):
     assert told.returncode == 2, told.stderr
     assert f"this needs {module}" in told.stderr
     assert "pip install 'alternance-widget[forecast]'" in told.stderr
+
+
+def test_every_example_of_the_help_is_a_command_that_can_be_typed(tmp_path):
+    """With the options that it names; FOLDER is any folder."""
+    examples = []
+    for command in (forecast, *forecast.commands.values()):
+        told = (command.help or "").replace("\\\n", " ")
+        examples += re.findall(r"^ *widget-server forecast (\w+)(.*)$", told, re.MULTILINE)
+    (tmp_path / "economy").mkdir()
+
+    for name, rest in examples:
+        words = [str(tmp_path / "economy") if word in ("FOLDER", "economy") else word for word in shlex.split(rest)]
+        words = [word for word in words if word not in (">", "outcome.json", "$(date", "+%Y-%m)")]
+        words = [*words, "2026-12"] if words[-1:] == ["--month"] else words
+        forecast.commands[name].make_context(name, words)
+    assert {name for name, _ in examples} == set(forecast.commands)
+
+
+def test_the_help_lists_every_command_and_names_every_table_and_what_an_exit_code_means():
+    told = CliRunner().invoke(main, ["forecast", "--help"]).output
+
+    listed = [line.split()[0] for line in told.partition("Commands:")[2].splitlines() if line.strip()]
+    assert listed[:7] == ["synth", "run", "ingest", "train", "score", "publish", "rollback"]
+    assert set(listed) == set(forecast.commands)
+    assert "..." not in told.partition("Commands:")[2], "what a command is for fits on its line"
+    for table in TABLES:
+        assert f"  {table.name} " in told
+    assert all(f"{code} " in told.partition("Exit codes:")[2] for code in (0, 1, 2))
