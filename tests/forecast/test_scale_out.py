@@ -27,8 +27,14 @@ def cluster():
     settings = {"distributed.admin.tick.limit": "60s", "distributed.worker.memory.terminate": False}
     with (
         dask.config.set(settings),
+        # Without these addresses it asks for port 8787 of every interface, dashboard or not.
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
         ) as cluster,
     ):
         yield cluster
