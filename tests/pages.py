@@ -304,10 +304,10 @@ def _nowhere() -> Answer:
 
 def _model(look: dict[str, str]) -> Rendered:
     """The card of a model, which is in French whatever the language; `forecast` is imported by whoever asks for it."""
-    from tests.forecast.test_model_card import SYNTHETIC, story
+    from tests.forecast.test_model_card import INGESTED, SYNTHETIC, story
     from widget_server.forecast.model_card import sections
 
-    told = sections(story(synthetic=SYNTHETIC))
+    told = sections(story(synthetic=SYNTHETIC, ingested=replace(INGESTED, demonstration=True)))
     return render_method(told, alone(), plain_look(look.get("scheme", "light")))
 
 
