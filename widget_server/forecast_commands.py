@@ -5,7 +5,9 @@ Exit codes: 0 done; 1 a gate, a ceiling or an input said no; 2 wrong usage, or t
 
 import json
 import os
+import signal
 import sqlite3
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -510,6 +512,8 @@ def bench(
         if not common["as_json"]:
             click.echo("\n".join(quality.lines()))
     if only != "quality":
+        # A service that is told to end takes along what it began, as somebody's Ctrl-C does.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         costs = told["costs"] = measure_costs(scale=scale, threads=threads, jobs=jobs, progress=_say)
         ok = ok and costs.ok
         if not common["as_json"]:
