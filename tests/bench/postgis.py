@@ -170,7 +170,7 @@ def _best(asked: Question, source: str) -> str:
     """The best score of each card within the circle, in our order."""
     km = _KM.format(lat=asked.latitude, lon=asked.longitude)
     return (
-        "SELECT card, round(min(km) * 10)::integer AS tenths, max(score) AS best FROM"  # noqa: S608
+        "SELECT card, round(min(km) * 10)::integer AS tenths, max(score) AS best FROM"  # noqa: S608 - numbers and constants only
         f" (SELECT card, score, {km} AS km FROM {source}) AS near WHERE km <= {asked.radius_km}"
         " GROUP BY card ORDER BY best DESC, tenths, card"
     )

@@ -217,7 +217,7 @@ def _by_cell(db: sqlite3.Connection, shelf: PostingLists, asked: Question, top: 
     ]
     db.executemany("INSERT INTO range VALUES (?, ?, ?)", ranges)
     return db.execute(
-        f"SELECT card, CAST(round(min(km) * 10) AS INTEGER) AS tenths, max(score) AS score FROM"  # noqa: S608
+        f"SELECT card, CAST(round(min(km) * 10) AS INTEGER) AS tenths, max(score) AS score FROM"  # noqa: S608 - numbers and constants only
         f" (SELECT card, score, {_HAVERSINE} AS km FROM range CROSS JOIN posting ON posting.rome = range.rome"
         " AND cell BETWEEN low AND high) WHERE km <= :km GROUP BY card ORDER BY score DESC, tenths, card LIMIT :top",
         {"lat": asked.latitude, "lon": asked.longitude, "km": asked.radius_km, "top": top},
@@ -230,7 +230,7 @@ def _by_rtree(db: sqlite3.Connection, shelf: PostingLists, asked: Question, top:
     reach = asked.radius_km / 111.195 + 0.001
     wide = reach / math.cos(math.radians(min(abs(asked.latitude) + reach, 89)))
     return db.execute(
-        f"SELECT card, CAST(round(min(km) * 10) AS INTEGER) AS tenths, max(score) AS score FROM"  # noqa: S608
+        f"SELECT card, CAST(round(min(km) * 10) AS INTEGER) AS tenths, max(score) AS score FROM"  # noqa: S608 - numbers and constants only
         f" (SELECT place.card AS card, score, {_HAVERSINE.replace('lat,', 'south,').replace('lon,', 'west,')} AS km"
         f" FROM place CROSS JOIN filed ON filed.card = place.card AND rome IN ({ordinals})"
         " WHERE south BETWEEN :lat - :reach AND :lat + :reach AND west BETWEEN :lon - :wide AND :lon + :wide)"
