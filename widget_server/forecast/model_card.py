@@ -185,8 +185,8 @@ def _what(story: Story) -> Section:
         f"estimation entre les métiers (codes ROME).",
         f"{NOT_AN_OFFER} L’établissement n’a pas été consulté.",
         "Deux modèles d’arbres (XGBoost) apprennent sur les mêmes lignes : l’un la probabilité d’une embauche, l’autre "
-        f"leur nombre. Ils lisent {len(FEATURES)} grandeurs connues au jour de l’estimation. Une embauche passée ne "
-        "peut jamais faire baisser l’estimation.",
+        f"leur nombre. Ils lisent {len(FEATURES)} grandeurs connues au jour de l’estimation. Un nombre d’embauches "
+        "passées plus grand, le reste étant égal, ne fait jamais baisser l’estimation.",
         "Une lettre résume la probabilité dans un métier : A à partir de 40 %, B à partir de 20 %, C en dessous.",
     ]
     if story.ingested.demonstration:
