@@ -11,7 +11,6 @@ in test_harvest_truth.py. Peak memory is that of the process; idle is what it ta
 import argparse
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import msgspec
 
 from tests.drills.truth import Moving, Verdict, judged, published, settings_for
 from tests.processes import ROOT, await_answer, end, free_port
+from widget_server.memory import peak_memory_mb
 from widget_server.sync.sync import kit_for, sync
 
 SOURCES = ("offers", "trainings", "recruiters")
@@ -98,7 +98,7 @@ async def one(source: str, address: str, data: Path, seed: int, hours: int) -> d
         "cpu_s": time.process_time() - begun_s,
         "report": msgspec.to_builtins(report),
         "idle_mb": idle_mb,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_memory_mb(),
         "created": sorted(moving.created),
         "deleted": sorted(moving.deleted),
     }

@@ -39,8 +39,8 @@ from widget_server.forecast.occupations import read_affinity
 from widget_server.forecast.populations import Library
 from widget_server.forecast.scorers import Progress
 from widget_server.forecast.scoring import ScoreSettings, score
-from widget_server.forecast.stages import peak_memory_mb
 from widget_server.forecast.synth import write_inputs
+from widget_server.memory import peak_memory_mb
 
 _ALIVE: Final = 0.7  # of the establishments that are drawn
 _ORIGINS: Final = 8

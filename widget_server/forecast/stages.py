@@ -8,9 +8,7 @@ is renamed; times and memory stand in its manifest only, so that the same inputs
 
 import hashlib
 import os
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Final
 import msgspec
 
 from widget_server.domain.errors import StageDamaged
+from widget_server.memory import peak_memory_mb
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -156,12 +155,6 @@ def read_stage(folder: Path, *, verify: bool = True) -> Manifest:
     if verify and _outputs(folder) != manifest.outputs:
         raise StageDamaged(f"{folder} is not what its manifest says; remove the folder and run again")
     return manifest
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def _outputs(folder: Path) -> dict[str, File]:

@@ -7,7 +7,6 @@ source writes from a thread of its own: publishing computes for seconds, and the
 import asyncio
 import fcntl
 import logging
-import resource
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import msgspec
 
 from widget_server.domain.cards import Entry, Rejection
 from widget_server.domain.errors import SettingError, UpstreamDown, WidgetError
+from widget_server.memory import peak_memory_mb
 from widget_server.reference.naf import Naf
 from widget_server.reference.occupations import Occupations
 from widget_server.reference.places import Places
@@ -301,7 +301,7 @@ class _Run:
             bytes=sum(tally.bytes for tally in tallies),
             waited_s=round(sum(tally.waited_s for tally in tallies), 1),
             seconds=round(self._seconds(), 1),
-            peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            peak_mb=peak_memory_mb(),
             cause=cause,
         )
 
