@@ -1,12 +1,13 @@
 """The web application: settings in, an ASGI application out. The only module that knows everyone on the web side."""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, ExceptionHandler, Lifespan
+from starlette.types import ExceptionHandler, Lifespan, Receive, Scope, Send
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError
@@ -36,7 +37,7 @@ from widget_server.web.assets import Assets, fingerprint, read_assets
 from widget_server.web.busy import overloaded
 from widget_server.web.cache import AnswerCache, Overloaded, RedisTier
 from widget_server.web.edition import Editions
-from widget_server.web.fast import FastPath, Learnt
+from widget_server.web.fast import Learnt
 from widget_server.web.impressions import Impressions
 from widget_server.web.quotas import Quotas
 from widget_server.web.readings import Readings
@@ -51,6 +52,7 @@ from widget_server.web.watch import Metrics, Watch
 
 _LOG = logging.getLogger(__name__)
 _WARM_AFTER_S = 1.0
+_M_ARENA_MAX = -8  # malloc.h
 _FLUSH_S = 10.0
 
 
@@ -106,7 +108,7 @@ def create_app(
         metrics=metrics,
         editions=editions,
         cache=cache,
-        learnt=Learnt(editions, cache),
+        learnt=Learnt(editions),
         impressions=Impressions(
             ImpressionStore(settings.data_path()) if _is_on(settings, "impressions") else None,
             now=now,
@@ -141,27 +143,51 @@ class Application(Starlette):
         lifespan: Lifespan["Application"],
     ) -> None:
         super().__init__(routes=routes, middleware=middleware, exception_handlers=exception_handlers, lifespan=lifespan)
-        self._site = site
+        self._learnt = site.learnt
+        self._refuse = Turnstile(site).refuse
+        self._served_fast = site.served_fast
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """The stack of Starlette behind the fast path."""
-        site = self._site
-        return FastPath(
-            super().build_middleware_stack(),
-            learnt=site.learnt,
-            refuse=Turnstile(site).refuse,
-            answered=site.served_fast,
-        )
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. In one function: a layer that is awaited costs a fast answer 1 us of 12."""
+        if scope["type"] == "http":
+            scope["app"] = self
+            asked = dict(scope["headers"])  # one pass for all three headers that matter here
+            # First, so that what a cache answers is counted too.
+            refusal = self._refuse(scope, asked)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+            known = self._learnt.find(scope["path"], scope["query_string"]) if scope["method"] == "GET" else None
+            if known is not None:
+                entry, partner = known
+                ready = entry.ready(asked)
+                if ready is not None:
+                    start, body = ready
+                    await send(start)
+                    await send(body)
+                    self._served_fast(scope["path"], start["status"], entry, partner)
+                    return
+        await super().__call__(scope, receive, send)
 
 
 def from_environment() -> Starlette:
     """What each worker process runs: the settings come from the environment that `serve` prepared."""
+    _keep_to_one_heap()
     file = os.environ.get("WIDGET_SETTINGS")
     app = create_app(read_settings(os.environ, Path(file) if file else None))
     # What is here now stays to the end: no collection looks at it again, so that none holds up a visitor for 7 ms.
     gc.freeze()
     gc.enable()
     return app
+
+
+def _keep_to_one_heap() -> None:
+    """Before there are threads: glibc would give each a heap of its own, and holes in them are what grows.
+
+    From the 30 000th to the 60 000th mixed request own memory grew by 5.3 MB with them, and by 1.0 MB with one.
+    """
+    with suppress(OSError, AttributeError, TypeError):  # another C library knows no such heaps
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import traceback
 from tests.bench import data
 from tests.bench.pairs import Row, publish
 
-FILES = ("search", "merge", "hits", "misses", "swap", "start", "page")
+FILES = ("counts", "search", "merge", "hits", "misses", "swap", "start", "page")
 
 
 def main() -> None:

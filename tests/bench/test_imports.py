@@ -20,8 +20,8 @@ from tests.processes import ROOT
 from widget_server.app import Application, create_app
 from widget_server.settings import Settings
 from widget_server.web.deferred import Endpoint
-from widget_server.web.fast import FastPath
 from widget_server.web.routes import DEFERRED
+from widget_server.web.watch import Watch
 
 
 @pytest.fixture
@@ -177,4 +177,4 @@ def test_what_stands_around_the_router_is_pure(tmp_path, base):
         layer = getattr(layer, "_app", None) or getattr(layer, "app", None)
 
     assert base not in {parent.__name__ for kind in seen for parent in kind.__mro__}
-    assert FastPath in seen
+    assert Watch in seen

@@ -172,9 +172,9 @@ async def test_junk_is_not_learnt(running, url, why):
 async def test_what_is_learnt_stays_within_its_bound_and_forgets_what_was_not_used(running):
     await running.get(CARDS)
     entry, partner = running.site.learnt.find("/v1/cards", CARDS.partition("?")[2].encode())
-    learnt = Learnt(running.site.editions, running.site.cache, most=5)
+    learnt = Learnt(running.site.editions, most=5)
     for number in range(12):
-        learnt.learn("/v1/cards", b"%d" % number, "key", entry, partner, running.site.editions.current().token)
+        learnt.learn("/v1/cards", b"%d" % number, entry, partner, running.site.editions.current().token)
         learnt.find("/v1/cards", b"0")
 
     assert len(learnt) == 5
@@ -184,7 +184,7 @@ async def test_what_is_learnt_stays_within_its_bound_and_forgets_what_was_not_us
 async def test_what_an_older_edition_answered_is_not_learnt(running):
     await running.get(CARDS)
     entry, partner = running.site.learnt.find("/v1/cards", CARDS.partition("?")[2].encode())
-    running.site.learnt.learn("/v1/cards", b"old", "key", entry, partner, "an older edition")
+    running.site.learnt.learn("/v1/cards", b"old", entry, partner, "an older edition")
 
     assert running.site.learnt.find("/v1/cards", b"old") is None
     assert len(running.site.learnt) == 1

@@ -17,7 +17,7 @@ from widget_server.web.cache import question_of
 from widget_server.web.headers import noticed
 from widget_server.web.readings import Pairs, Reading
 from widget_server.web.replies import JSON, OPEN, Made, problem, reply, send_list
-from widget_server.web.site import Site, cache_control, site_of
+from widget_server.web.site import Site, cache_control, site_in, site_of
 from widget_server.web.typed import Settled
 
 
@@ -54,14 +54,13 @@ class CardList:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope)
-        site = site_of(request)
+        site = site_in(scope)
         reading = site.readings.of(scope["path"], scope["query_string"], partial(_read, site))
         parsed = reading.parsed
-        if parsed.errors:
-            names = ", ".join(dict.fromkeys(error.param for error in parsed.errors))
+        if reading.errors:
+            names = ", ".join(dict.fromkeys(error.param for error in reading.errors))
             title, detail = "La requête a des paramètres à corriger", f"À corriger : {names}."
-            await problem(request, 400, title, detail, parsed.errors)(scope, receive, send)
+            await problem(Request(scope), 400, title, detail, reading.errors)(scope, receive, send)
             return
         edition = site.editions.current()
         partner = site.partners.find(parsed.request.partner)
@@ -92,6 +91,7 @@ def _read(site: Site, pairs: Pairs) -> Reading:
     return Reading(
         settled=Settled(pairs=tuple(pairs)),
         parsed=parsed,
+        errors=parsed.errors,
         question=question_of(asked),
         learn=not parsed.problems and is_tidy(pairs),
     )

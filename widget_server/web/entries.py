@@ -9,7 +9,7 @@ from typing import Final
 
 import brotli
 import msgspec
-from starlette.types import Message, Send
+from starlette.types import Message
 
 from widget_server.domain.exploration import Showing
 from widget_server.web.headers import EVERYWHERE
@@ -54,6 +54,7 @@ class Entry:
     """A kept answer, ready to be sent.
 
     size_bytes   about what it takes in memory; it grows when a second coding is asked for
+    used         whether it was sent since the cache last looked for what may leave
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class Entry:
         "not_modified",
         "showings",
         "size_bytes",
+        "used",
     )
 
     def __init__(self, kept: Kept) -> None:
@@ -76,6 +78,7 @@ class Entry:
         self.fresh_until_s = kept.made_s + FRESH_S
         self.etag = next(value for name, value in kept.headers if name == b"etag")
         self.size_bytes = len(kept.body) + sum(len(name) + len(value) for name, value in kept.headers) + _OVERHEAD_BYTES
+        self.used = False
         self._gzip: Prepared | None = None
 
     def gzip(self) -> Prepared:
@@ -90,25 +93,29 @@ class Entry:
         """The same without compression: rare, and quicker to decompress (40 us) than to keep."""
         return _prepared(self.kept.headers, brotli.decompress(self.kept.body), None)
 
-    async def send(self, asked: Mapping[bytes, bytes], send: Send) -> int:
-        """Answer a request with these headers, whose names are in lower case; returns the status."""
-        start, body = prepared = self.chosen(asked)
-        await send(start)
-        await send(body)
-        return 304 if prepared is self.not_modified else 200
-
-    def chosen(self, asked: Mapping[bytes, bytes]) -> Prepared:
-        """What suits the headers of a request: 304, or the body in the best coding that it accepts."""
+    def ready(self, asked: Mapping[bytes, bytes]) -> Prepared | None:
+        """What suits the headers of a request, whose names are in lower case: 304, or the body in the best coding that
+        it accepts. None when it has to be made first.
+        """
         held = asked.get(b"if-none-match")
         if held is not None and self.etag in [part.strip() for part in held.split(b",")]:
             return self.not_modified
-        accepted = asked.get(b"accept-encoding", b"")
-        found = _CODINGS.get(accepted)
-        if found is None:
-            found = coding_of(accepted.decode("latin-1")) or "identity"
-            if len(_CODINGS) < _MOST_CODINGS:
-                _CODINGS[accepted] = found
-        return self.brotli if found == "br" else self.gzip() if found == "gzip" else self.plain()
+        coding = _coding(asked)
+        return self.brotli if coding == "br" else self._gzip if coding == "gzip" else None
+
+    def made(self, asked: Mapping[bytes, bytes]) -> Prepared:
+        """The body in a coding that is not ready."""
+        return self.gzip() if _coding(asked) == "gzip" else self.plain()
+
+
+def _coding(asked: Mapping[bytes, bytes]) -> str:
+    accepted = asked.get(b"accept-encoding", b"")
+    found = _CODINGS.get(accepted)
+    if found is None:
+        found = coding_of(accepted.decode("latin-1")) or "identity"
+        if len(_CODINGS) < _MOST_CODINGS:
+            _CODINGS[accepted] = found
+    return found
 
 
 _MOST_CODINGS: Final = 256

@@ -108,6 +108,6 @@ class Exposition:
 async def metrics(request: Request) -> Response:
     """What this process counted, or all workers together."""
     site = site_of(request)
-    ledger = site.metrics.settled()
-    text = ledger.text([source.state for source in site.sources()], site.cache.size_bytes)
+    totals = site.metrics.settled()
+    text = totals.text([source.state for source in site.sources()], site.cache.size_bytes)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})

@@ -30,7 +30,7 @@ from widget_server.web.partners import Partner
 from widget_server.web.readings import Pairs, Reading
 from widget_server.web.replies import HTML, Made, reply, send_list
 from widget_server.web.search_page import lone_shell, of_nobody, read_search, search_page, shell_of
-from widget_server.web.site import Site, cache_control, site_of
+from widget_server.web.site import Site, cache_control, site_in, site_of
 from widget_server.web.typed import JOB_FIELD, PLACE_FIELD
 from widget_server.web.visits import LIST_PATH
 
@@ -49,7 +49,7 @@ class ListPages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope)
-        site = site_of(request)
+        site = site_in(scope)
         reading = site.readings.of(scope["path"], scope["query_string"], partial(self._read, site))
         settled, parsed = reading.settled, reading.parsed
         partner = site.partners.find(parsed.request.partner)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from widget_server.domain.query import Parsed
+from widget_server.domain.query import Parsed, Problem
 from widget_server.web.typed import Settled
 
 Pairs = list[tuple[str, str]]
@@ -24,6 +24,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The request, and what became of the texts typed into a form.
 
     question   everything that an answer depends on but the edition, in one spelling
+    errors     what JSON answers 400 for
     learn      whether the same text, sent again by anybody, may be answered in front of the router
     """
 
@@ -31,6 +32,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     parsed: Parsed
     question: bytes
     learn: bool
+    errors: tuple[Problem, ...] = ()
 
 
 class Readings:

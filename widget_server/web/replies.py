@@ -84,9 +84,15 @@ async def send_list(
         return keep(made.body, made.headers, made.media_type, etag_of(key), made.shown, now_s)
 
     entry = await site.cache.entry(key, fill, now_s)
-    await entry.send(dict(scope["headers"]), send)
+    asked = dict(scope["headers"])
+    ready = entry.ready(asked)
+    if ready is None:
+        ready = entry.made(asked)
+        site.cache.used(key)
+    await send(ready[0])
+    await send(ready[1])
     if reading.learn:
-        site.learnt.learn(scope["path"], scope["query_string"], key, entry, partner, edition.token)
+        site.learnt.learn(scope["path"], scope["query_string"], entry, partner, edition.token)
     site.served(scope["path"], entry, partner)
 
 

@@ -6,6 +6,7 @@ from typing import cast
 
 import msgspec
 from starlette.requests import Request
+from starlette.types import Scope
 
 from widget_server.domain.exploration import Exploration
 from widget_server.domain.query import Gazetteer, Parsed, parse
@@ -90,7 +91,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 def site_of(request: Request) -> Site:
     """The site that this request came to."""
-    return cast("Site", request.app.state.site)
+    return site_in(request.scope)
+
+
+def site_in(scope: Scope) -> Site:
+    """The same for an ASGI application, which has no request."""
+    return cast("Site", scope["app"].state.site)
 
 
 def base_url(request: Request) -> str:

@@ -39,7 +39,7 @@ class Counted(msgspec.Struct, kw_only=True):
     tier_failures: int = 0
 
 
-class Ledger(Protocol):
+class Totals(Protocol):
     """Where counts are added up: `exposition.py`."""
 
     def add(self, counted: Counted) -> None:
@@ -55,7 +55,7 @@ class Ledger(Protocol):
         ...
 
 
-_LEDGER: Final = Deferred[Callable[[], Ledger]]("widget_server.web.exposition", "Exposition")
+_TOTALS: Final = Deferred[Callable[[], Totals]]("widget_server.web.exposition", "Exposition")
 
 
 class Metrics:
@@ -63,7 +63,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counted = Counted()
-        self._ledger: Ledger | None = None
+        self._totals: Totals | None = None
 
     def answered_from(self, place: str) -> None:
         """Count where the answer of a list came from."""
@@ -90,13 +90,13 @@ class Metrics:
         """Count one list of the fast path. Four counters of prometheus would take as long as all the rest of it."""
         self._counted.fast[route, status, partner] += 1
 
-    def settled(self) -> Ledger:
-        """The ledger with everything that was counted: once a second, and before it is read."""
-        if self._ledger is None:
-            self._ledger = _LEDGER.load()()
+    def settled(self) -> Totals:
+        """The totals of everything that was counted: once a second, and before it is read."""
+        if self._totals is None:
+            self._totals = _TOTALS.load()()
         counted, self._counted = self._counted, Counted()
-        self._ledger.add(counted)
-        return self._ledger
+        self._totals.add(counted)
+        return self._totals
 
 
 class Watch:
