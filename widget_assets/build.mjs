@@ -6,7 +6,7 @@
  *   embed/package/index.js, *.d.ts      the same element as an npm package, with its types
  *   widget_assets/dist/bridge.js        inlined in the page: the frame's side of the protocol
  *   widget_assets/dist/neutral.css      inlined in the page
- *   widget_assets/dist/list.<hash>.js   deferred: the list without reload
+ *   widget_assets/dist/list.<hash>.js   loaded beside the page: the list without reload
  *   widget_assets/dist/configurator.<hash>.js, integrator.<hash>.css   the pages for integrators
  *   widget_assets/dist/map.<hash>.js, map.<hash>.css   loaded when a visitor asks for the map
  *

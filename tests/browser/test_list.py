@@ -1,5 +1,7 @@
 """The list without reload: the same list as with one, said once, focus kept, and nothing lost when the network is."""
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -148,3 +150,30 @@ def test_the_list_is_one_request_and_its_deferred_script(browser, site: Site, sc
         assert asked == ["document", *more]
         assert page.locator("article").count() == 3 * EACH
         assert context.cookies() == []
+
+
+def test_no_script_makes_the_browser_lay_the_page_out_while_it_loads(browser, site: Site):
+    with browser.new_context() as context:
+        page = context.new_page()
+        browser.start_tracing(page=page, categories=["devtools.timeline"])
+        page.goto(f"{site.widget}{SEARCH}&limit=5", wait_until="load")
+        expect(page.locator("input[role=combobox]")).to_have_count(2)
+        expect(page.get_by_role("button", name="Voir plus")).to_be_visible()
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+
+    scripts = [(one, address) for one in events if site.widget in (address := address_of(one))]
+    layouts = [one for one in events if one["name"] == "Layout"]
+    # The one that stands in the page, and the one beside it.
+    assert sorted(address.endswith(".js") for _, address in scripts) == [False, True]
+    assert layouts
+    assert not [
+        address
+        for script, address in scripts
+        for layout in layouts
+        if layout["tid"] == script["tid"] and 0 <= layout["ts"] - script["ts"] < script["dur"]
+    ]
+
+
+def address_of(event: dict) -> str:
+    """Where the script came from that an event of a trace ran; empty for another event."""
+    return event["args"]["data"].get("url", "") if event["name"] == "EvaluateScript" else ""

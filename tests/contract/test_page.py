@@ -373,10 +373,12 @@ def test_a_page_of_twenty_cards_fits_its_budget():
     assert len(brotli.compress(page.html, quality=4)) <= 12_000
 
 
-def test_a_page_needs_no_other_request_than_its_deferred_script():
+def test_a_page_needs_no_other_request_than_its_script_which_nothing_waits_for():
     page = tree(render_list(list_page(shell=shell(script_url="/assets/list.0.js"))))
 
-    assert [one.attributes["src"] for one in page.all("script") if "src" in one.attributes] == ["/assets/list.0.js"]
+    scripts = [one.attributes for one in page.all("script") if "src" in one.attributes]
+    assert [script["src"] for script in scripts] == ["/assets/list.0.js"]
+    assert "async" in scripts[0]
     assert [one.attributes["href"] for one in page.all("link")] == ["data:,"]
 
 

@@ -10,7 +10,8 @@ import { FROM_HOST, PROTOCOL, isMessage } from './protocol.js';
 
 const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 
-const read = () => JSON.parse(/** @type {HTMLElement} */ (document.getElementById('alternance-state')).innerText);
+/** By `text`: `innerText` would lay out the whole page first, 70 ms on a slow telephone, before its script is through. */
+const read = () => JSON.parse(/** @type {HTMLScriptElement} */ (document.getElementById('alternance-state')).text);
 
 /** @type {{origins: string, version: string, params: object}} */
 const { origins: pattern, version, params } = read();

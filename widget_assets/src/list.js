@@ -21,6 +21,9 @@ const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('alternanc
 
 let running = new AbortController();
 
+/** What is still to be made of the page as it was loaded. @type {(() => void)[]} */
+const waiting = [];
+
 /** Have the bridge tell the host page something; without a message, what the new list holds. */
 const tell = (/** @type {[type?: string, data?: object]} */ ...message) =>
   dispatchEvent(new CustomEvent('alternance', { detail: message[0] && message }));
@@ -81,6 +84,7 @@ const put = (next) => {
   while (old.lastChild && old.lastChild != status) old.lastChild.remove();
   old.append(...fresh.childNodes);
   old.dataset.here = fresh.dataset.here;
+  waiting.length = 0;
   offerMore();
   equip(search);
   offerMap(read, mapped);
@@ -245,8 +249,15 @@ document.addEventListener('click', ({ target, isTrusted }) => {
   if (link.matches('[data-apply]')) tell('apply', { kind, id });
 });
 
-offerMore();
-equip(search);
-offerMap(read);
+/**
+ * What is made of the page, each part in a task of its own, so that none of them holds up a slow telephone. A list that was
+ * put here before they are through is equipped already.
+ */
+const start = () => {
+  waiting.shift()?.();
+  if (waiting[0]) setTimeout(start);
+};
+waiting.push(offerMore, () => equip(search), () => offerMap(read));
+setTimeout(start);
 if (parent != self) guard();
 warn();

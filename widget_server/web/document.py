@@ -54,7 +54,7 @@ class Shell:
     """What every page of one server and one partner has in common.
 
     css, bridge   sources that are inlined
-    script_url    the deferred script that improves the list; None leaves it out
+    script_url    the script that improves the list; None leaves it out
     origins       the partner's origins, which the bridge may talk to
     tiles         the map that a visitor may ask for
     public_url    how browsers reach the server from anywhere, for the addresses that leave this page
