@@ -7,7 +7,7 @@ import pytest
 
 from widget_server.forecast.clock import Origin
 from widget_server.forecast.economy import Laws, Truth, make_economy
-from widget_server.forecast.features import open_tables
+from widget_server.forecast.features import FEATURES, open_tables
 from widget_server.forecast.ground import grid
 from widget_server.forecast.ingest import ingest
 from widget_server.forecast.oracles import Bayes, BayesRome, Omniscient, with_future
@@ -31,7 +31,7 @@ def somebody(truth, origin, alive=None):
         naf=truth.naf[truth.activity[rows]],
         latitude=np.zeros(len(rows)),
         longitude=np.zeros(len(rows)),
-        features=np.zeros((len(rows), 45), dtype=np.float32),
+        features=np.zeros((len(rows), len(FEATURES)), dtype=np.float32),
         known=np.zeros(len(rows), dtype=np.bool_),
         past=Hires(row=nothing, rome=text[:0], n=nothing),
         label=None,

@@ -26,6 +26,11 @@ NAFS = {"1071C": "C", "4120A": "F", "6201Z": "J"}
 ROMES = ("D1102", "F1703", "M1805")
 FAPS = {"S0Z20": "D1102", "B2Z40": "F1703", "M1Z80": "M1805"}
 
+EXPOSURE = (
+    "pace_6m", "pace_12m", "pace_24m", "pace_60m", "silence", "silence_before", "last_hires", "peers_12m", "local_12m",
+    "pace_12m_peers", "peers_24m", "local_24m", "pace_24m_peers", "hired_12m_peers",
+)  # fmt: skip
+
 
 def month(text):
     return Month.parse(text).number
@@ -184,6 +189,8 @@ def slow_features(world, origin):
     def naf_bracket(row):
         return row["naf"], row["headcount"]
 
+    slow_exposure(origin, stock, months, first, found)
+
     encode("mean_24m_naf", lambda known: known["sum_24m"], naf, 30)
     encode("mean_24m_naf_bracket", lambda known: known["sum_24m"], naf_bracket, 15)
     encode("mean_24m_departement", lambda known: known["sum_24m"], lambda row: row["departement"], 30)
@@ -198,6 +205,85 @@ def slow_features(world, origin):
     encode("same_window_naf", lambda known: known["same_window_y1"], naf, 30)
     encode("same_window_naf_bracket", lambda known: known["same_window_y1"], naf_bracket, 15)
     return found
+
+
+def slow_exposure(origin, stock, months, first, found):
+    """The paces, silences and peers of those who are found, added to what is known of them."""
+    day, end = origin.day.number, origin.known_end.number
+    by_siret = {row["siret"]: row for row in stock}
+    if first is None:
+        for known in found.values():
+            known |= dict.fromkeys(EXPOSURE)
+        return
+    whole = range(end - min(60, (end - first) // 12 * 12), end)
+
+    def in_year(letter_is, of_year):
+        return sum(
+            n
+            for row in stock
+            if letter_is(row["section"])
+            for when, n in months.get(row["siret"], {}).items()
+            if when in whole and when % 12 in of_year
+        )
+
+    def normal(letter):
+        """Normal months in each calendar month."""
+        everything = in_year(lambda _: True, range(12))
+        shares = [in_year(lambda _: True, {each}) / everything if everything else 1 / 12 for each in range(12)]
+        own = [in_year(lambda other: other == letter, {each}) for each in range(12)]
+        return [12 * (n + 300 * share) / (sum(own) + 300) for n, share in zip(own, shares, strict=True)]
+
+    busy = {letter: normal(letter) for letter in {row["section"] for row in stock}}
+    faded, exposure, ahead = {}, {}, {}
+    for siret, known in found.items():
+        row, of = by_siret[siret], months.get(siret, {})
+        year = busy[row["section"]]
+        began = [end - 60, first]
+        if row["created"] is not None:
+            began = [*began, min([Month.of(row["created"]).number, *of])]
+        exposed = range(max(began), end)
+        ahead[siret] = sum(year[(day + each) % 12] for each in range(6))
+        for half in (6, 12, 24, 60):
+            faded[half, siret] = sum(n * 0.5 ** ((end - when) / half) for when, n in of.items() if when >= end - 60)
+            exposure[half, siret] = sum(year[when % 12] * 0.5 ** ((end - when) / half) for when in exposed)
+            known[f"pace_{half}m"] = faded[half, siret] / (exposure[half, siret] + 1) * ahead[siret]
+        newest = sorted((when for when in of if when >= end - 60), reverse=True)
+        for name, nth in (("silence", 0), ("silence_before", 1)):
+            quiet = [year[when % 12] for when in range(newest[nth] + 1, end)] if len(newest) > nth else None
+            known[name] = None if quiet is None else sum(quiet)
+        known["last_hires"] = of[newest[0]] if newest else 0
+
+    def observed_over_expected(siret, seen, expected, group):
+        of = [other for other in found if group(by_siret[other]) == group(by_siret[siret])]
+        return (sum(seen[each] for each in of) + 10) / (sum(expected[each] for each in of) + 10)
+
+    groups = (
+        lambda row: row["naf"],
+        lambda row: row["headcount"],
+        lambda row: (row["naf"], row["headcount"]),
+        lambda row: (row["departement"], row["section"]),
+    )
+    hired = {siret: int(any(when >= end - 12 for when in months.get(siret, ()))) for siret in found}
+    counted = {
+        12: [{siret: of[12, siret] for siret in found} for of in (faded, exposure)],
+        24: [{siret: of[24, siret] for siret in found} for of in (faded, exposure)],
+        "any": [hired, dict.fromkeys(found, 1)],
+    }
+    for half, (seen, exposed) in counted.items():
+        worth = sum(exposed.values())
+        rate = dict.fromkeys(found, sum(seen.values()) / worth if worth else 0)
+        for group in groups:
+            expected = {siret: exposed[siret] * rate[siret] for siret in found}
+            ratio = {siret: observed_over_expected(siret, seen, expected, group) for siret in found}
+            rate = {siret: rate[siret] * ratio[siret] for siret in found}
+        for siret, known in found.items():
+            if half == "any":
+                known["hired_12m_peers"] = rate[siret] if first <= end - 12 else None
+                continue
+            known[f"peers_{half}m"] = rate[siret] * ahead[siret]
+            known[f"local_{half}m"] = ratio[siret]
+            drawn_to = (seen[siret] + 1) / (exposed[siret] * rate[siret] + 1)
+            known[f"pace_{half}m_peers"] = drawn_to * rate[siret] * ahead[siret]
 
 
 def slow_tension(world, origin, departement, naf):

@@ -5,10 +5,22 @@ A feature is computed in one of three steps, each of which sees what the one bef
     hires       an aggregate over the known hires of one establishment: `n` hires in a month that lies `ago` known
                 months back (1 is the newest), `before` months before the day, in the September or October of the
                 `rentree`-th newest rentrée
-    row         an expression over one establishment and the aggregates
+    row         an expression over one establishment, the aggregates and what its peers do
     sector      an expression with window functions over every establishment that is scored
 
 Counts of an establishment without hires are 0; a window that starts before the data is null for everybody.
+
+A *normal month* is a twelfth of a year of hires in a section: September has several, February has half a one. *Faded*
+by h months: a hire, or a month in which one could have been, counts half after h months. The *exposure* of an
+establishment is its faded normal months since it was created, or since its first known hire where that is earlier (who
+moved has a past), in the known months and at most 60. So a pace says the same of who is young and of who is old.
+
+    faded_h         its hires
+    exposure_h      its exposure
+    busy            normal months in the window that is predicted
+    rate_h          hires in a normal month, or for `any` the share that hired, of its NAF and bracket: the country,
+                    times NAF, times bracket, times NAF x bracket, each observed / expected and drawn to 1
+    local_h         observed / expected of its département and section, with those rates expected
 """
 
 from collections.abc import Sequence
@@ -19,7 +31,7 @@ from typing import Final, Literal
 
 import duckdb
 
-from widget_server.forecast.clock import Origin
+from widget_server.forecast.clock import LABEL_MONTHS, Origin
 from widget_server.forecast.tables import TABLES, section_ordinal_sql
 
 FOLLOWED: Final = """
@@ -40,6 +52,13 @@ _SHRINK: Final = 30
 _SHRINK_BRACKET: Final = 15
 _TENSION_SHRINK: Final = 20
 _GROWTH_SHRINK: Final = 10
+_PEERS_SHRINK: Final = 10
+_YEAR_SHRINK: Final = 300
+_EXACT: Final = "DECIMAL(38, 12)"
+"""What is summed over rows: sums of floats depend on threads."""
+_FADES: Final = (6, 12, 24, 60)
+_PEERS: Final = (("12", "faded_12", "exposure_12"), ("24", "faded_24", "exposure_24"), ("any", "hired", "1"))
+"""Of whose rates: a name, what is counted of an establishment, and its exposure."""
 
 Family = Literal["recent", "history", "season", "sector", "size", "new", "growth", "tension", "calendar"]
 Step = Literal["hires", "row", "sector"]
@@ -118,6 +137,38 @@ def _encoding(name: str, value: str, by: str, shrink: int, since: str) -> Featur
     return Feature(name=name, family="sector", constraint=1, step="sector", sql=sql, since=since)
 
 
+def _pace(fade: int) -> Feature:
+    """Hires in the window at the faded pace of the past; a normal month without hires is added."""
+    return Feature(
+        name=f"pace_{fade}m",
+        family="recent" if fade < 12 else "history",
+        constraint=1,
+        step="row",
+        sql=f"faded_{fade} / (exposure_{fade} + 1) * busy",
+        since=_known(1),
+    )
+
+
+def _peers(fade: int) -> tuple[Feature, ...]:
+    """What its peers would hire in the window, the part of that which is the place, and its own pace drawn to it."""
+    rate = f"rate_{fade} * local_{fade}"
+    return (
+        Feature(
+            name=f"peers_{fade}m", family="sector", constraint=1, step="row", sql=f"{rate} * busy", since=_known(1)
+        ),
+        Feature(name=f"local_{fade}m", family="sector", constraint=1, step="row", sql=f"local_{fade}", since=_known(1)),
+        Feature(
+            name=f"pace_{fade}m_peers",
+            family="history",
+            constraint=1,
+            step="row",
+            # The mean of a gamma law whose prior is worth one hire.
+            sql=f"(faded_{fade} + 1) / (exposure_{fade} * {rate} + 1) * {rate} * busy",
+            since=_known(1),
+        ),
+    )
+
+
 def _years(what: str) -> str:
     years = [f"coalesce(sum(n) FILTER (WHERE ago BETWEEN {12 * year - 11} AND {12 * year}), 0)" for year in range(1, 6)]
     return f"{what}([{', '.join(years)}])"
@@ -173,7 +224,7 @@ FEATURES: Final = (
         constraint=0,
         step="row",
         # With least() alone a null would be 240.
-        sql="CASE WHEN created IS NOT NULL THEN least(240, day - (year(created) * 12 + month(created) - 1)) END",
+        sql="CASE WHEN created IS NOT NULL THEN least(240, day - created_month) END",
     ),
     Feature(
         name="trend",
@@ -194,6 +245,26 @@ FEATURES: Final = (
     ),
     Feature(name="tension", family="tension", constraint=0, step="row", sql="needed"),
     Feature(name="month", family="calendar", constraint=0, step="row", sql="day % 12 + 1"),
+    *(_pace(fade) for fade in _FADES),
+    Feature(name="silence", family="recent", constraint=-1, step="row", sql="quiet"),
+    Feature(name="silence_before", family="history", constraint=-1, step="row", sql="quiet_before"),
+    Feature(
+        name="last_hires",
+        family="history",
+        constraint=1,
+        step="hires",
+        sql=f"arg_min(n, ago) FILTER (WHERE ago <= {MEMORY_MONTHS})",
+        since=_known(1),
+    ),
+    *(feature for fade in (12, 24) for feature in _peers(fade)),
+    Feature(
+        name="hired_12m_peers",
+        family="sector",
+        constraint=1,
+        step="row",
+        sql="rate_any * local_any",
+        since=_known(12),
+    ),
 )
 """The model's columns, in its order."""
 
@@ -277,7 +348,8 @@ def features_sql(origin: Origin, stocks: Sequence[date], *, labelled: bool = Fal
 WITH clock AS (
     SELECT {origin.day.number} AS day, {origin.known_end.number} AS known_end, {origin.rentree} AS last_rentree
 ), stock AS (
-    SELECT siret, departement, naf, section AS letter, headcount AS bracket, created, closed, employer
+    SELECT siret, departement, naf, section AS letter, headcount AS bracket, created, closed, employer,
+        year(created) * 12 + month(created) - 1 AS created_month
     FROM establishments
     WHERE as_of = DATE '{stock}' AND (created IS NULL OR created <= DATE '{origin.first_day}')
 ), moves AS ({moves_sql(stock, origin.first_day)}
@@ -290,22 +362,35 @@ WITH clock AS (
 ), beginning AS (
     SELECT min(month) AS first_month FROM known
 ), history AS (
-    SELECT siret, min(ago) AS last_ago, {_listed("hires")} FROM known GROUP BY siret
+    SELECT siret, max(ago) AS first_ago, min(ago) FILTER (WHERE ago <= {MEMORY_MONTHS}) AS last_ago,
+        (min(ago, 2) FILTER (WHERE ago <= {MEMORY_MONTHS}))[2] AS ago_before, {_faded()},
+        {_listed("hires")}
+    FROM known GROUP BY siret
 ), growth AS (
     SELECT naf, sum(n) FILTER (WHERE ago <= 12) AS sector_12m,
         sum(n) FILTER (WHERE ago BETWEEN 13 AND 24) AS sector_before
     FROM known JOIN stock USING (siret) GROUP BY naf
-), {_tension_sql(origin)}, scored AS (
-    SELECT stock.siret, stock.departement, stock.naf, letter, bracket, created, clock.*, first_month,
-        sector_12m, sector_before, needed, {_filled("hires")}
+), {_tension_sql(origin)}, {_exposure_sql()}, scored AS NOT MATERIALIZED (
+    SELECT stock.siret, stock.departement, stock.naf, stock.letter, bracket, created, created_month, clock.*, first_month,
+        sector_12m, sector_before, needed, busy, last_ago, {_exposed()},
+        quiet.normal AS quiet, quiet_before.normal AS quiet_before, {_filled("hires")}
     FROM stock CROSS JOIN clock CROSS JOIN beginning
     LEFT JOIN history ON history.siret = stock.siret
     LEFT JOIN growth ON growth.naf = stock.naf
     LEFT JOIN tension_of ON tension_of.departement = stock.departement AND tension_of.naf = stock.naf
+    LEFT JOIN ahead ON ahead.letter IS NOT DISTINCT FROM stock.letter
+    LEFT JOIN exposure ON exposure.letter IS NOT DISTINCT FROM stock.letter AND exposure.months = {_EXPOSED_MONTHS}
+    LEFT JOIN exposure AS quiet ON quiet.letter IS NOT DISTINCT FROM stock.letter AND quiet.months = last_ago - 1
+    LEFT JOIN exposure AS quiet_before ON quiet_before.letter IS NOT DISTINCT FROM stock.letter
+        AND quiet_before.months = ago_before - 1
     WHERE (closed IS NULL OR closed > DATE '{origin.first_day}')
-        AND (employer OR bracket >= 1 OR last_ago <= {MEMORY_MONTHS})
-), encoded AS (
-    SELECT *, {_filled("row")}, {_filled("sector")} FROM scored
+        AND (employer OR bracket >= 1 OR last_ago IS NOT NULL)
+), {_peers_sql()}, encoded AS (
+    SELECT scored.*, {_filled("row")}, {_filled("sector")}
+    FROM scored
+    LEFT JOIN peers ON peer_naf IS NOT DISTINCT FROM naf AND peer_bracket IS NOT DISTINCT FROM bracket
+    LEFT JOIN neighbours ON peer_departement IS NOT DISTINCT FROM departement
+        AND peer_letter IS NOT DISTINCT FROM letter
 ), future AS ({future_sql(origin, max(stocks))})
 SELECT {", ".join(f"encoded.{key}" for key in KEYS)},
     {", ".join(f"CAST(encoded.{feature.name} AS FLOAT) AS {feature.name}" for feature in FEATURES)}{label}
@@ -331,12 +416,117 @@ def _filled(step: Step) -> str:
     return ", ".join(columns)
 
 
+_EXPOSED_MONTHS: Final = (
+    f"least({MEMORY_MONTHS}, known_end - first_month, "
+    f"greatest(coalesce(known_end - created_month, {MEMORY_MONTHS}), coalesce(first_ago, 0), 0))"
+)
+
+
+def _faded() -> str:
+    """The hires of an establishment, faded, as sums over its known months."""
+    return ", ".join(
+        f"sum({_fade('n', fade)}) FILTER (WHERE ago <= {MEMORY_MONTHS}) AS faded_{fade}" for fade in _FADES
+    )
+
+
+def _exposed() -> str:
+    """What is faded, and its exposure, of everybody."""
+    return ", ".join(
+        f"CAST(coalesce(faded_{fade}, 0) AS DOUBLE) AS faded_{fade}, exposure.exposure_{fade}" for fade in _FADES
+    )
+
+
+def _fade(value: str, months: int) -> str:
+    return f"CAST({value} * pow(0.5, ago / {months}) AS {_EXACT})"
+
+
+def _exposure_sql() -> str:
+    """`exposure`: by section and months, the normal months in so many known ones, plain and faded; and `busy`.
+
+    The year of a section is drawn towards the country's by 300 hires. It is the mean of whole years, since a part of one
+    would favour its months; without a whole year all months are alike.
+    """
+    faded = ", ".join(f"CAST(sum({_fade('busy', fade)}) OVER newer AS DOUBLE) AS exposure_{fade}" for fade in _FADES)
+    return f"""years AS (
+    SELECT letter, month % 12 AS of_year, sum(n) AS n
+    FROM known JOIN stock USING (siret) CROSS JOIN beginning CROSS JOIN clock
+    WHERE ago <= least({MEMORY_MONTHS}, (known_end - first_month) // 12 * 12) GROUP BY ALL
+), year AS (
+    SELECT letters.letter, all_months.of_year, coalesce(n, 0) AS n
+    FROM (SELECT DISTINCT letter FROM stock) AS letters CROSS JOIN range(12) AS all_months(of_year)
+    LEFT JOIN years ON years.letter IS NOT DISTINCT FROM letters.letter AND years.of_year = all_months.of_year
+), normal AS (
+    SELECT letter, of_year, CAST(
+        12 * (n + {_YEAR_SHRINK} * coalesce(sum(n) OVER (PARTITION BY of_year) / nullif(sum(n) OVER (), 0), 1 / 12))
+        / (sum(n) OVER (PARTITION BY letter) + {_YEAR_SHRINK}) AS {_EXACT}) AS busy
+    FROM year
+), ahead AS (
+    SELECT letter, CAST(sum(busy) FILTER (WHERE (of_year + 12 - day % 12) % 12 < {LABEL_MONTHS}) AS DOUBLE) AS busy
+    FROM normal CROSS JOIN clock GROUP BY letter
+), exposure AS (
+    SELECT letter, ago AS months, CAST(sum(busy) OVER newer AS DOUBLE) AS normal, {faded}
+    FROM (
+        SELECT letter, ago, CASE WHEN ago > 0 THEN busy ELSE 0 END AS busy
+        FROM range({MEMORY_MONTHS + 1}) AS all_months(ago) CROSS JOIN clock
+        JOIN normal ON normal.of_year = (known_end - ago) % 12
+    ) WINDOW newer AS (PARTITION BY letter ORDER BY ago)
+)"""
+
+
+def _peers_sql() -> str:
+    """`peers` by NAF and bracket: `rate_*`; and `neighbours` by département and section: `local_*`.
+
+    From one small table of sums, in five steps; each multiplies what it expects by what it finds in a group.
+    """
+    sums = ", ".join(
+        f"sum(CAST({seen} AS {_EXACT})) AS seen_{name}, sum(CAST({exposure} AS {_EXACT})) AS exposure_{name}"
+        for name, seen, exposure in _PEERS
+    )
+    cells = " UNION ALL ".join(
+        f"SELECT '{name}' AS of, naf, bracket, departement, letter, seen_{name} AS seen, exposure_{name} AS exposure "
+        "FROM sums"
+        for name, _, _ in _PEERS
+    )
+    rates = ", ".join(f"max(rate) FILTER (WHERE of = '{name}') AS rate_{name}" for name, _, _ in _PEERS)
+    locals_ = ", ".join(f"max(ratio) FILTER (WHERE of = '{name}') AS local_{name}" for name, _, _ in _PEERS)
+
+    def times(groups: str) -> str:
+        expected = f"sum(CAST(exposure * rate AS {_EXACT})) OVER (PARTITION BY of, {groups})"
+        return f"rate * (sum(seen) OVER (PARTITION BY of, {groups}) + {_PEERS_SHRINK}) / ({expected} + {_PEERS_SHRINK})"
+
+    return f"""sums AS (
+    SELECT naf, bracket, departement, letter, {sums}
+    FROM (SELECT *, CAST(coalesce(last_ago <= 12, false) AS INTEGER) AS hired FROM scored) GROUP BY ALL
+), cells AS ({cells}
+), in_country AS (
+    SELECT of, naf, bracket, sum(seen) AS seen, sum(exposure) AS exposure,
+        coalesce(sum(sum(seen)) OVER (PARTITION BY of) / nullif(sum(sum(exposure)) OVER (PARTITION BY of), 0), 0) AS rate
+    FROM cells GROUP BY of, naf, bracket
+), by_naf AS (
+    SELECT * REPLACE ({times("naf")} AS rate) FROM in_country
+), by_bracket AS (
+    SELECT * REPLACE ({times("bracket")} AS rate) FROM by_naf
+), by_both AS (
+    SELECT * REPLACE ({times("naf, bracket")} AS rate) FROM by_bracket
+), peers AS (
+    SELECT naf AS peer_naf, bracket AS peer_bracket, {rates} FROM by_both GROUP BY naf, bracket
+), neighbours AS (
+    SELECT departement AS peer_departement, letter AS peer_letter, {locals_}
+    FROM (
+        SELECT of, departement, letter, (sum(cells.seen) + {_PEERS_SHRINK})
+            / (sum(CAST(cells.exposure * rate AS {_EXACT})) + {_PEERS_SHRINK}) AS ratio
+        FROM cells JOIN by_both USING (of)
+        WHERE by_both.naf IS NOT DISTINCT FROM cells.naf AND by_both.bracket IS NOT DISTINCT FROM cells.bracket
+        GROUP BY of, departement, letter
+    ) GROUP BY departement, letter
+)"""
+
+
 def _tension_sql(origin: Origin) -> str:
     """`tension_of`: the share of difficult recruitments by département and NAF, from the newest survey of the day.
 
-    A département is drawn towards the country by 20 projects. Sums are decimals: those of floats depend on threads.
+    A département is drawn towards the country by 20 projects.
     """
-    exact = "DECIMAL(38, 12)"
     return f"""survey AS (
     SELECT departement, fap, sum(difficult) AS difficult, sum(projects) AS projects FROM tension
     WHERE year = (SELECT max(year) FROM tension WHERE year <= {origin.tension_year})
@@ -351,11 +541,11 @@ def _tension_sql(origin: Origin) -> str:
     LEFT JOIN survey USING (departement, fap)
 ), tension_rome AS (
     SELECT departement, rome,
-        CAST(sum(CAST(weight * ratio AS {exact})) / sum(CAST(weight AS {exact})) AS DOUBLE) AS ratio
+        CAST(sum(CAST(weight * ratio AS {_EXACT})) / sum(CAST(weight AS {_EXACT})) AS DOUBLE) AS ratio
     FROM here JOIN fap_rome USING (fap) GROUP BY departement, rome
 ), tension_of AS (
     SELECT departement, naf,
-        CAST(sum(CAST(hires * ratio AS {exact})) / sum(CAST(hires AS {exact})) AS DOUBLE) AS needed
+        CAST(sum(CAST(hires * ratio AS {_EXACT})) / sum(CAST(hires AS {_EXACT})) AS DOUBLE) AS needed
     FROM tension_rome JOIN rome_naf USING (rome) GROUP BY departement, naf
 )"""
 

@@ -142,7 +142,7 @@ class _RowGroups(xgb.DataIter):
 
 
 def read_rows(database: duckdb.DuckDBPyConnection, path: Path, first: int, end: int) -> tuple[Singles, Singles]:
-    """Features [end - first, 45] and hires of some rows of a labelled file."""
+    """Features [end - first, len(FEATURES)] and hires of some rows of a labelled file."""
     columns = database.execute(
         f"SELECT {FEATURES_SQL}, CAST({LABEL} AS FLOAT) AS {LABEL} FROM {source_sql(path)} "
         f"WHERE file_row_number >= {first} AND file_row_number < {end} ORDER BY file_row_number"

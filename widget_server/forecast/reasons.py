@@ -137,7 +137,7 @@ def explain(boosters: Boosters, features: Singles, naf: Texts, country: Country)
 
 
 def by_family(contributions: Numbers) -> Numbers:
-    """Contributions [N, 45 + bias] summed by the family of each reason, [N, len(REASONS)]."""
+    """Contributions [N, features + bias] summed by the family of each reason, [N, len(REASONS)]."""
     member = np.asarray(
         [[feature.family == reason.family for reason in REASONS] for feature in FEATURES], dtype=np.float64
     )

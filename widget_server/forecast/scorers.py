@@ -45,7 +45,7 @@ class Population:
     """Everybody who is scored on the day of an origin, in ascending order of SIRET; all arrays have N rows.
 
     naf        "" when unknown
-    features   [N, 45] in the order of FEATURES, NaN is null
+    features   [N, len(FEATURES)] in the order of FEATURES, NaN is null
     known      whether a hire of it is known, however long ago
     past       hires with a ROME in the 60 newest known months
     label      hires in the window that is predicted; None when nobody knows them yet
