@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.forecast.inputs import siret
-from tests.forecast.world import database, drawn, establishment, hire, slow_features
+from tests.forecast.world import EXPOSURE, database, drawn, establishment, hire, slow_features
 from widget_server.forecast.clock import Month, Origin
 from widget_server.forecast.features import FEATURES, KEYS, LABEL, features_sql, stock_days, write_features
 
@@ -193,6 +193,97 @@ def test_the_sector_grows_exactly_when_it_hired_more_than_the_year_before():
     assert growth(5, 4) > 1
     assert growth(4, 4) == 1
     assert growth(4, 5) < 1
+
+
+PACES = ["pace_6m", "pace_12m", "pace_24m", "pace_60m"]
+
+
+def paces(world, day="2026-07"):
+    return {key: [row[name] for name in PACES] for key, row in features(world, at(day)).items()}
+
+
+def test_the_same_hires_are_a_quicker_pace_of_who_is_younger():
+    born = [None, date(2001, 1, 1), date(2024, 7, 1), date(2026, 1, 1)]
+    world = {
+        "establishments": [
+            *(establishment(number, created=created) for number, created in enumerate(born, 1)),
+            establishment(9),  # so that there are hires in every month of the year
+        ],
+        "hires": [
+            *(hire(9, when) for when in range(Month.parse("2018-01").number, JULY.day.number)),
+            *(hire(number, "2026-03") for number in range(1, 5)),
+        ],
+    }
+
+    unknown, old, young, new = (paces(world)[siret(number)] for number in range(1, 5))
+
+    assert unknown == old
+    assert all(one < two < three for one, two, three in zip(old, young, new, strict=True))
+
+
+def test_who_hired_before_it_was_created_has_been_exposed_since_then():
+    world = {
+        "establishments": [establishment(1, created=date(2026, 1, 1)), establishment(2, created=date(2023, 9, 1))],
+        "hires": [hire(9, "2018-01"), *(hire(number, "2023-09") for number in (1, 2))],
+    }
+
+    assert len({tuple(each) for each in paces(world).values()}) == 1
+
+
+def test_who_moved_keeps_its_pace_and_its_silence():
+    stayed = establishment(14, siret="83282932000074", created=date(2025, 9, 1))
+    hires = [*MOVED["hires"], hire(1, "2025-09", 3) | {"siret": "83282932000074"}]
+    rows = features(MOVED | {"establishments": [*MOVED["establishments"], stayed], "hires": hires}, JULY)
+
+    moved, other = rows["73282932000082"], rows["83282932000074"]
+    assert [moved[name] for name in (*PACES, "silence", "last_hires")] == [
+        other[name] for name in (*PACES, "silence", "last_hires")
+    ]
+    assert moved["last_hires"] == 3
+
+
+def test_nothing_older_than_sixty_months_is_remembered():
+    world = {"establishments": [establishment(1), establishment(2)]}
+    names = [*PACES, "silence", "silence_before", "last_hires"]
+    within = features(world | {"hires": [hire(9, "2016-01"), hire(1, "2021-07", 2), hire(1, "2021-08")]}, JULY)
+    before = features(world | {"hires": [hire(9, "2016-01"), hire(1, "2021-05", 2), hire(1, "2021-06")]}, JULY)
+
+    assert None not in [within[siret(1)][name] for name in names]
+    assert [before[siret(1)][name] for name in names] == [before[siret(2)][name] for name in names]
+    assert [before[siret(1)][name] for name in names] == [0, 0, 0, 0, None, None, 0]
+
+
+def test_a_silence_in_the_months_in_which_its_section_never_hires_is_short():
+    """Everybody hires in September: nobody is silent who has not hired from October to August."""
+    stock = [establishment(number) for number in range(1, 41)]
+    septembers = [hire(number, f"{year}-09", 100) for number in range(1, 41) for year in range(2018, 2026)]
+    world = {"establishments": stock, "hires": septembers}
+
+    quiet = features(world, JULY)[siret(1)]
+
+    assert quiet["months_since_last"] == 10
+    assert quiet["silence"] == 0
+    assert quiet["silence_before"] == pytest.approx(12)
+
+
+def test_without_a_hire_in_the_country_there_is_no_pace_and_no_peer():
+    row = features({"establishments": [establishment(1)]}, JULY)[siret(1)]
+
+    assert {row[name] for name in EXPOSURE} == {None}
+
+
+def test_one_month_of_data_gives_paces_and_peers_of_that_month():
+    world = {
+        "establishments": [establishment(1), establishment(2, naf="6201Z", section="J")],
+        "hires": [hire(1, "2026-06")],
+    }
+
+    one, two = (features(world, JULY)[siret(number)] for number in (1, 2))
+
+    assert (one["silence"], one["last_hires"], two["last_hires"]) == (0, 1, 0)
+    assert one["pace_6m"] == pytest.approx(0.5 ** (1 / 6) / (0.5 ** (1 / 6) + 1) * 6)
+    assert one["peers_12m"] > two["peers_12m"] > 0
+    assert one["hired_12m_peers"] is None
 
 
 def test_without_a_survey_there_is_no_tension():

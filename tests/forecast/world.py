@@ -235,26 +235,26 @@ def slow_exposure(origin, stock, months, first, found):
 
     busy = {letter: normal(letter) for letter in {row["section"] for row in stock}}
     faded, exposure, ahead = {}, {}, {}
-    for siret, known in found.items():
-        row, of = by_siret[siret], months.get(siret, {})
+    for key, known in found.items():
+        row, of = by_siret[key], months.get(key, {})
         year = busy[row["section"]]
         began = [end - 60, first]
         if row["created"] is not None:
             began = [*began, min([Month.of(row["created"]).number, *of])]
         exposed = range(max(began), end)
-        ahead[siret] = sum(year[(day + each) % 12] for each in range(6))
+        ahead[key] = sum(year[(day + each) % 12] for each in range(6))
         for half in (6, 12, 24, 60):
-            faded[half, siret] = sum(n * 0.5 ** ((end - when) / half) for when, n in of.items() if when >= end - 60)
-            exposure[half, siret] = sum(year[when % 12] * 0.5 ** ((end - when) / half) for when in exposed)
-            known[f"pace_{half}m"] = faded[half, siret] / (exposure[half, siret] + 1) * ahead[siret]
+            faded[half, key] = sum(n * 0.5 ** ((end - when) / half) for when, n in of.items() if when >= end - 60)
+            exposure[half, key] = sum(year[when % 12] * 0.5 ** ((end - when) / half) for when in exposed)
+            known[f"pace_{half}m"] = faded[half, key] / (exposure[half, key] + 1) * ahead[key]
         newest = sorted((when for when in of if when >= end - 60), reverse=True)
         for name, nth in (("silence", 0), ("silence_before", 1)):
             quiet = [year[when % 12] for when in range(newest[nth] + 1, end)] if len(newest) > nth else None
             known[name] = None if quiet is None else sum(quiet)
         known["last_hires"] = of[newest[0]] if newest else 0
 
-    def observed_over_expected(siret, seen, expected, group):
-        of = [other for other in found if group(by_siret[other]) == group(by_siret[siret])]
+    def observed_over_expected(key, seen, expected, group):
+        of = [other for other in found if group(by_siret[other]) == group(by_siret[key])]
         return (sum(seen[each] for each in of) + 10) / (sum(expected[each] for each in of) + 10)
 
     groups = (
@@ -263,27 +263,27 @@ def slow_exposure(origin, stock, months, first, found):
         lambda row: (row["naf"], row["headcount"]),
         lambda row: (row["departement"], row["section"]),
     )
-    hired = {siret: int(any(when >= end - 12 for when in months.get(siret, ()))) for siret in found}
+    hired = {key: int(any(when >= end - 12 for when in months.get(key, ()))) for key in found}
     counted = {
-        12: [{siret: of[12, siret] for siret in found} for of in (faded, exposure)],
-        24: [{siret: of[24, siret] for siret in found} for of in (faded, exposure)],
+        12: [{key: of[12, key] for key in found} for of in (faded, exposure)],
+        24: [{key: of[24, key] for key in found} for of in (faded, exposure)],
         "any": [hired, dict.fromkeys(found, 1)],
     }
     for half, (seen, exposed) in counted.items():
         worth = sum(exposed.values())
         rate = dict.fromkeys(found, sum(seen.values()) / worth if worth else 0)
         for group in groups:
-            expected = {siret: exposed[siret] * rate[siret] for siret in found}
-            ratio = {siret: observed_over_expected(siret, seen, expected, group) for siret in found}
-            rate = {siret: rate[siret] * ratio[siret] for siret in found}
-        for siret, known in found.items():
+            expected = {key: exposed[key] * rate[key] for key in found}
+            ratio = {key: observed_over_expected(key, seen, expected, group) for key in found}
+            rate = {key: rate[key] * ratio[key] for key in found}
+        for key, known in found.items():
             if half == "any":
-                known["hired_12m_peers"] = rate[siret] if first <= end - 12 else None
+                known["hired_12m_peers"] = rate[key] if first <= end - 12 else None
                 continue
-            known[f"peers_{half}m"] = rate[siret] * ahead[siret]
-            known[f"local_{half}m"] = ratio[siret]
-            drawn_to = (seen[siret] + 1) / (exposed[siret] * rate[siret] + 1)
-            known[f"pace_{half}m_peers"] = drawn_to * rate[siret] * ahead[siret]
+            known[f"peers_{half}m"] = rate[key] * ahead[key]
+            known[f"local_{half}m"] = ratio[key]
+            drawn_to = (seen[key] + 1) / (exposed[key] * rate[key] + 1)
+            known[f"pace_{half}m_peers"] = drawn_to * rate[key] * ahead[key]
 
 
 def slow_tension(world, origin, departement, naf):

@@ -371,8 +371,8 @@ WITH clock AS (
         sum(n) FILTER (WHERE ago BETWEEN 13 AND 24) AS sector_before
     FROM known JOIN stock USING (siret) GROUP BY naf
 ), {_tension_sql(origin)}, {_exposure_sql()}, scored AS NOT MATERIALIZED (
-    SELECT stock.siret, stock.departement, stock.naf, stock.letter, bracket, created, created_month, clock.*, first_month,
-        sector_12m, sector_before, needed, busy, last_ago, {_exposed()},
+    SELECT stock.siret, stock.departement, stock.naf, stock.letter, bracket, created, created_month, clock.*,
+        first_month, sector_12m, sector_before, needed, busy, last_ago, {_exposed()},
         quiet.normal AS quiet, quiet_before.normal AS quiet_before, {_filled("hires")}
     FROM stock CROSS JOIN clock CROSS JOIN beginning
     LEFT JOIN history ON history.siret = stock.siret
@@ -443,8 +443,8 @@ def _fade(value: str, months: int) -> str:
 def _exposure_sql() -> str:
     """`exposure`: by section and months, the normal months in so many known ones, plain and faded; and `busy`.
 
-    The year of a section is drawn towards the country's by 300 hires. It is the mean of whole years, since a part of one
-    would favour its months; without a whole year all months are alike.
+    The year of a section is drawn towards the country's by 300 hires. It is the mean of whole years, since a part of
+    one would favour its months; without a whole year all months are alike.
     """
     faded = ", ".join(f"CAST(sum({_fade('busy', fade)}) OVER newer AS DOUBLE) AS exposure_{fade}" for fade in _FADES)
     return f"""years AS (
@@ -500,8 +500,8 @@ def _peers_sql() -> str:
 ), cells AS ({cells}
 ), in_country AS (
     SELECT of, naf, bracket, sum(seen) AS seen, sum(exposure) AS exposure,
-        coalesce(sum(sum(seen)) OVER (PARTITION BY of) / nullif(sum(sum(exposure)) OVER (PARTITION BY of), 0), 0) AS rate
-    FROM cells GROUP BY of, naf, bracket
+        coalesce(sum(sum(seen)) OVER each / nullif(sum(sum(exposure)) OVER each, 0), 0) AS rate
+    FROM cells GROUP BY of, naf, bracket WINDOW each AS (PARTITION BY of)
 ), by_naf AS (
     SELECT * REPLACE ({times("naf")} AS rate) FROM in_country
 ), by_bracket AS (
@@ -513,11 +513,11 @@ def _peers_sql() -> str:
 ), neighbours AS (
     SELECT departement AS peer_departement, letter AS peer_letter, {locals_}
     FROM (
-        SELECT of, departement, letter, (sum(cells.seen) + {_PEERS_SHRINK})
+        SELECT cells.of, departement, letter, (sum(cells.seen) + {_PEERS_SHRINK})
             / (sum(CAST(cells.exposure * rate AS {_EXACT})) + {_PEERS_SHRINK}) AS ratio
-        FROM cells JOIN by_both USING (of)
-        WHERE by_both.naf IS NOT DISTINCT FROM cells.naf AND by_both.bracket IS NOT DISTINCT FROM cells.bracket
-        GROUP BY of, departement, letter
+        FROM cells JOIN by_both ON by_both.of = cells.of AND by_both.naf IS NOT DISTINCT FROM cells.naf
+            AND by_both.bracket IS NOT DISTINCT FROM cells.bracket
+        GROUP BY cells.of, departement, letter
     ) GROUP BY departement, letter
 )"""
 
