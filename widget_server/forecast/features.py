@@ -312,9 +312,14 @@ def write_features(
     days = stock_days(database)
     sql = features_sql(origin, days, labelled=labelled)
     target = str(path).replace("'", "''")
-    rows = database.execute(
-        f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
-    ).fetchall()
+    # Estimates go wrong by a factor of a thousand: joins keep what stands on the right of them in memory, as written.
+    database.execute("SET disabled_optimizers = 'build_side_probe_side'")
+    try:
+        rows = database.execute(
+            f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+        ).fetchall()
+    finally:
+        database.execute("RESET disabled_optimizers")
     stock = origin.stock(days)
     moved = database.execute(f"SELECT count(*) FROM ({moves_sql(stock, origin.first_day)})").fetchall()
     return Written(rows=int(rows[0][0]), moves=int(moved[0][0]), stock=stock)
@@ -327,8 +332,8 @@ def moves_sql(stock: date, until: date) -> str:
     """
     return f"""
         SELECT old.siret AS old, any_value(new.siret) AS new, any_value(old.closed) AS closed
-        FROM establishments AS old
-        JOIN establishments AS new ON new.siret[1:9] = old.siret[1:9] AND new.commune = old.commune
+        FROM establishments AS new
+        JOIN establishments AS old ON new.siret[1:9] = old.siret[1:9] AND new.commune = old.commune
             AND new.naf = old.naf AND new.siret <> old.siret
         WHERE old.as_of = DATE '{stock}' AND new.as_of = DATE '{stock}' AND old.closed <= DATE '{until}'
             AND new.created > old.created AND new.created <= DATE '{until}'
@@ -369,7 +374,7 @@ WITH clock AS (
 ), growth AS (
     SELECT naf, sum(n) FILTER (WHERE ago <= 12) AS sector_12m,
         sum(n) FILTER (WHERE ago BETWEEN 13 AND 24) AS sector_before
-    FROM known JOIN stock USING (siret) GROUP BY naf
+    FROM stock JOIN known USING (siret) GROUP BY naf
 ), {_tension_sql(origin)}, {_exposure_sql()}, scored AS NOT MATERIALIZED (
     SELECT stock.siret, stock.departement, stock.naf, stock.letter, bracket, created, created_month, clock.*,
         first_month, sector_12m, sector_before, needed, busy, last_ago, {_exposed()},
@@ -449,7 +454,7 @@ def _exposure_sql() -> str:
     faded = ", ".join(f"CAST(sum({_fade('busy', fade)}) OVER newer AS DOUBLE) AS exposure_{fade}" for fade in _FADES)
     return f"""years AS (
     SELECT letter, month % 12 AS of_year, sum(n) AS n
-    FROM known JOIN stock USING (siret) CROSS JOIN beginning CROSS JOIN clock
+    FROM stock JOIN known USING (siret) CROSS JOIN beginning CROSS JOIN clock
     WHERE ago <= least({MEMORY_MONTHS}, (known_end - first_month) // 12 * 12) GROUP BY ALL
 ), year AS (
     SELECT letters.letter, all_months.of_year, coalesce(n, 0) AS n
