@@ -41,7 +41,7 @@ def told(boosters, country=COUNTRY, **columns):
 @pytest.fixture(scope="module")
 def boosters(economy):
     files = [economy.library.file(origin) for origin in economy.origin.earlier()[:3]]
-    return Boosters.read(LocalTrainer().train(files, Settings(rounds=40, depth=4), seed=1))
+    return Boosters.read(LocalTrainer().train(files, Settings(rounds=60, eta=0.15, depth=4), seed=1))
 
 
 def test_the_contributions_add_up_to_the_estimate(economy, boosters):
