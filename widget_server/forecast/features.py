@@ -1,12 +1,13 @@
 """What is known about each establishment on the day of an origin: one row per feature, one statement per origin.
 
-A feature is computed in one of three steps, each of which sees what the one before it made:
+A feature is computed in one of four steps, each of which sees what the ones before it made:
 
     hires       an aggregate over the known hires of one establishment: `n` hires in a month that lies `ago` known
                 months back (1 is the newest), `before` months before the day, in the September or October of the
                 `rentree`-th newest rentrée
-    row         an expression over one establishment, the aggregates and what its peers do
-    sector      an expression with window functions over every establishment that is scored
+    peers       an aggregate over everybody who is scored, of one NAF and headcount bracket
+    place       the same, of one département and NAF section
+    row         an expression over one establishment and all of these
 
 Counts of an establishment without hires are 0; a window that starts before the data is null for everybody.
 
@@ -61,7 +62,7 @@ _PEERS: Final = (("12", "faded_12", "exposure_12"), ("24", "faded_24", "exposure
 """Of whose rates: a name, what is counted of an establishment, and its exposure."""
 
 Family = Literal["recent", "history", "season", "sector", "size", "new", "growth", "tension", "calendar"]
-Step = Literal["hires", "row", "sector"]
+Step = Literal["hires", "peers", "place", "row"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +131,19 @@ def _peak(nth: int) -> Feature:
 
 def _encoding(name: str, value: str, by: str, shrink: int, since: str) -> Feature:
     """The mean of a value in a group, drawn towards the mean of the country by `shrink` establishments of it."""
-    sql = (
-        f"(sum({value}) OVER (PARTITION BY {by}) + {shrink} * avg({value}) OVER ()) "
-        f"/ (count(*) OVER (PARTITION BY {by}) + {shrink})"
+
+    def total(of: str, groups: str = "") -> str:
+        return f"CAST(sum(sum({of})) OVER ({groups}) AS DOUBLE)"
+
+    here, many = (total(of, f"PARTITION BY {by}") for of in (value, "establishments"))
+    return Feature(
+        name=name,
+        family="sector",
+        constraint=1,
+        step="peers" if by.startswith("naf") else "place",
+        sql=f"({here} + {shrink} * {total(value)} / {total('establishments')}) / ({many} + {shrink})",
+        since=since,
     )
-    return Feature(name=name, family="sector", constraint=1, step="sector", sql=sql, since=since)
 
 
 def _pace(fade: int) -> Feature:
@@ -175,7 +184,6 @@ def _years(what: str) -> str:
 
 
 _BRACKET: Final = "naf, bracket"
-_HIRED: Final = "CAST(sum_12m > 0 AS INTEGER)"
 
 FEATURES: Final = (
     *(_count("recent", months) for months in (1, 2, 3, 6)),
@@ -212,8 +220,8 @@ FEATURES: Final = (
     _encoding("mean_24m_naf_bracket", "sum_24m", _BRACKET, _SHRINK_BRACKET, _known(24)),
     _encoding("mean_24m_departement", "sum_24m", "departement", _SHRINK, _known(24)),
     _encoding("mean_24m_departement_section", "sum_24m", "departement, letter", _SHRINK, _known(24)),
-    _encoding("hired_12m_naf", _HIRED, "naf", _SHRINK, _known(12)),
-    _encoding("hired_12m_naf_bracket", _HIRED, _BRACKET, _SHRINK_BRACKET, _known(12)),
+    _encoding("hired_12m_naf", "hired_12m", "naf", _SHRINK, _known(12)),
+    _encoding("hired_12m_naf_bracket", "hired_12m", _BRACKET, _SHRINK_BRACKET, _known(12)),
     _encoding("same_window_naf", "same_window_y1", "naf", _SHRINK, "day - 12"),
     _encoding("same_window_naf_bracket", "same_window_y1", _BRACKET, _SHRINK_BRACKET, "day - 12"),
     Feature(name="section", family="sector", constraint=0, step="row", sql=section_ordinal_sql("letter")),
@@ -391,10 +399,10 @@ WITH clock AS (
     WHERE (closed IS NULL OR closed > DATE '{origin.first_day}')
         AND (employer OR bracket >= 1 OR last_ago IS NOT NULL)
 ), {_peers_sql()}, encoded AS (
-    SELECT scored.*, {_filled("row")}, {_filled("sector")}
+    SELECT scored.*, {_filled("peers")}, {_filled("place")}, {_filled("row")}
     FROM scored
     LEFT JOIN peers ON peer_naf IS NOT DISTINCT FROM naf AND peer_bracket IS NOT DISTINCT FROM bracket
-    LEFT JOIN neighbours ON peer_departement IS NOT DISTINCT FROM departement
+    LEFT JOIN place ON peer_departement IS NOT DISTINCT FROM departement
         AND peer_letter IS NOT DISTINCT FROM letter
 ), future AS ({future_sql(origin, max(stocks))})
 SELECT {", ".join(f"encoded.{key}" for key in KEYS)},
@@ -412,7 +420,7 @@ def _filled(step: Step) -> str:
     for feature in FEATURES:
         if feature.step != step:
             continue
-        value = feature.sql
+        value = feature.sql if step == "row" else feature.name
         if step == "hires":
             value = f"coalesce(history.{feature.name}, 0)" if feature.since else f"history.{feature.name}"
         if feature.since:
@@ -479,9 +487,10 @@ def _exposure_sql() -> str:
 
 
 def _peers_sql() -> str:
-    """`peers` by NAF and bracket: `rate_*`; and `neighbours` by département and section: `local_*`.
+    """`peers` by NAF and bracket, with `rate_*`; `place` by département and section, with `local_*`.
 
-    From one small table of sums, in five steps; each multiplies what it expects by what it finds in a group.
+    Both come from one small table of sums: windows over everybody are slow. A rate multiplies what it expects by what
+    it finds, in one group after the other.
     """
     sums = ", ".join(
         f"sum(CAST({seen} AS {_EXACT})) AS seen_{name}, sum(CAST({exposure} AS {_EXACT})) AS exposure_{name}"
@@ -500,7 +509,8 @@ def _peers_sql() -> str:
         return f"rate * (sum(seen) OVER (PARTITION BY of, {groups}) + {_PEERS_SHRINK}) / ({expected} + {_PEERS_SHRINK})"
 
     return f"""sums AS (
-    SELECT naf, bracket, departement, letter, {sums}
+    SELECT naf, bracket, departement, letter, {sums}, count(*) AS establishments, sum(sum_24m) AS sum_24m,
+        sum(CAST(sum_12m > 0 AS INTEGER)) AS hired_12m, sum(same_window_y1) AS same_window_y1
     FROM (SELECT *, CAST(coalesce(last_ago <= 12, false) AS INTEGER) AS hired FROM scored) GROUP BY ALL
 ), cells AS ({cells}
 ), in_country AS (
@@ -513,10 +523,10 @@ def _peers_sql() -> str:
     SELECT * REPLACE ({times("bracket")} AS rate) FROM by_naf
 ), by_both AS (
     SELECT * REPLACE ({times("naf, bracket")} AS rate) FROM by_bracket
-), peers AS (
-    SELECT naf AS peer_naf, bracket AS peer_bracket, {rates} FROM by_both GROUP BY naf, bracket
-), neighbours AS (
-    SELECT departement AS peer_departement, letter AS peer_letter, {locals_}
+), rates AS (
+    SELECT naf, bracket, {rates} FROM by_both GROUP BY naf, bracket
+), ratios AS (
+    SELECT departement, letter, {locals_}
     FROM (
         SELECT cells.of, departement, letter, (sum(cells.seen) + {_PEERS_SHRINK})
             / (sum(CAST(cells.exposure * rate AS {_EXACT})) + {_PEERS_SHRINK}) AS ratio
@@ -524,6 +534,15 @@ def _peers_sql() -> str:
             AND by_both.bracket IS NOT DISTINCT FROM cells.bracket
         GROUP BY cells.of, departement, letter
     ) GROUP BY departement, letter
+), peers AS (
+    SELECT rates.* EXCLUDE (naf, bracket), means.* FROM rates JOIN (
+        SELECT naf AS peer_naf, bracket AS peer_bracket, {_listed("peers")} FROM sums GROUP BY naf, bracket
+    ) AS means ON peer_naf IS NOT DISTINCT FROM naf AND peer_bracket IS NOT DISTINCT FROM bracket
+), place AS (
+    SELECT ratios.* EXCLUDE (departement, letter), means.* FROM ratios JOIN (
+        SELECT departement AS peer_departement, letter AS peer_letter, {_listed("place")} FROM sums
+        GROUP BY departement, letter
+    ) AS means ON peer_departement IS NOT DISTINCT FROM departement AND peer_letter IS NOT DISTINCT FROM letter
 )"""
 
 
