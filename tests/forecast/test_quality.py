@@ -8,6 +8,7 @@ from widget_server.forecast.model import LocalTrainer
 from widget_server.forecast.quality import (
     BOUNDS,
     ECONOMIES,
+    EXPECTED,
     FILTERS,
     Quality,
     Seed,
@@ -31,7 +32,7 @@ def seed(name="seed 1", filter_mean=0.0, size=100_000, **changes):
     told = {
         (scorer, metric): 1.0
         for scorer in ("hurdle", "hurdle_naf", "hurdle_beta_0.1", "lbb", *oracles)
-        for metric in ("precision_at_10", "ndcg_at_10", "deviance", "auc_without_history")
+        for metric in ("precision_at_10", "ndcg_at_10", "deviance", "auc_without_history", EXPECTED)
     }
     told |= {("lbb", "precision_at_10"): 0.8, ("lbb", "deviance"): 2.0}
     told |= {("hurdle", "ece"): 0.004, ("bayes", "ece"): 0.003, ("bayes_plain", "ece"): 0.003}
@@ -124,6 +125,25 @@ def test_the_mean_against_the_stronger_filter_is_told_red_or_not_and_stops_nobod
     told = Quality(size=100_000, numbers=[1, 2, 3], seeds=strong, others=[]).lines()
     (line,) = [line for line in told if line.startswith("RED")]
     assert "more than is asked" in line
+
+
+def test_what_an_oracle_expects_of_a_list_is_told_beside_what_came_of_it_and_stops_nobody(measured):
+    scores = measured.by_name()
+    came, expected = (
+        {scorer: value for (scorer, metric), value in scores.items() if metric == which}
+        for which in ("precision_at_10", EXPECTED)
+    )
+
+    assert max(expected, key=expected.__getitem__) == "bayes_rome", "nobody expects more of another's list"
+    assert expected["random"] < expected["lbb"] < expected["hurdle"]
+    # Less comes of all lists alike: the occupation of a tenth of the hires is unknown, and a firm's mix is its own.
+    came_of = {scorer: came[scorer] / expected[scorer] for scorer in expected if scorer != "random"}
+    assert 0.7 < min(came_of.values()) <= max(came_of.values()) < min(0.95, 1.2 * min(came_of.values())), came_of
+    unlucky = [seed(f"seed {nth}", hurdle_naf__expected_at_10=0.9) for nth in (1, 2)]
+    assert red(*unlucky) == []
+    assert red(*unlucky, asked=False) == [
+        f"expected p@10 / plain filter, NAF mix, {which}" for which in ("seed 1", "seed 2", "mean")
+    ]
 
 
 def test_a_small_economy_has_looser_bounds():

@@ -263,12 +263,18 @@ def pair_scores(queries: Queries, prediction: Prediction, mix: Mix) -> Numbers:
     return found
 
 
-def best(queries: Queries, p: Numbers) -> Lists:
-    """Order the candidates of every query by p; equal ones stay in their shuffle."""
+def best_places(queries: Queries, p: Numbers) -> Integers:
+    """[Q, 10] where the best of every query stand among all candidates; equal ones stay in their shuffle."""
     picked = np.empty((len(queries), TOP), dtype=np.int64)
     for query in range(len(queries)):
         first, end = queries.start[query], queries.start[query + 1]
         picked[query] = first + np.argsort(-p[first:end], kind="stable")[:TOP]
+    return picked
+
+
+def best(queries: Queries, p: Numbers) -> Lists:
+    """Order the candidates of every query by p."""
+    picked = best_places(queries, p)
     return Lists(row=queries.row[picked], relevant=queries.relevant[picked])
 
 
