@@ -155,17 +155,27 @@ def _thread_ns(pid: int) -> int:
 
 @contextmanager
 def serving(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None, path: str = "/", core: int | None = None
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    path: str = "/",
+    core: int | None = None,
+    listener: socket.socket | None = None,
 ) -> Iterator[Served]:
-    """A server on a free port, which stands for PORT in its command; ready when it answers at `path`."""
-    port = free_port()
+    """A server on a free port, which stands for PORT in its command; ready when it answers at `path`.
+
+    With a `listener` it accepts from that socket, whose number stands for PORT; whoever shares it may answer first.
+    """
+    port = listener.getsockname()[1] if listener else free_port()
+    place = listener.fileno() if listener else port
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     told = clean | {"PYTHONPATH": str(ROOT), "WIDGET_PORT": str(port)} | dict(environment or {})
     process = subprocess.Popen(
-        [part.replace("PORT", str(port)) for part in command],
+        [part.replace("PORT", str(place)) for part in command],
         cwd=ROOT,
         env=told,
         stdin=subprocess.DEVNULL,
+        pass_fds=[place] if listener else [],
         preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
     )
     try:
@@ -294,11 +304,15 @@ class Case:
 def alternate(cases: Sequence[Case], *, pairs: int = PAIRS, slice_s: float = SLICE_S, seed: int = 1) -> None:
     """Measure every case in pairs, in blocks whose order is random; fills in the ratios."""
     rng = random.Random(seed)
-    os.sched_setaffinity(0, {cores()[1]})
     blocks = [case for case in cases for _ in range(BLOCKS)]
     rng.shuffle(blocks)
-    for case in blocks:
-        _block(case, pairs // BLOCKS, slice_s)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cores()[1]})
+    try:
+        for case in blocks:
+            _block(case, pairs // BLOCKS, slice_s)
+    finally:
+        os.sched_setaffinity(0, before)  # what is measured next, and all that it starts, has both cores again
 
 
 def _block(case: Case, pairs: int, slice_s: float) -> None:

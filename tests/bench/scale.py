@@ -2,6 +2,7 @@
 
     python -m tests.bench.scale            everything; half an hour on two cores, 3 GB of memory
     python -m tests.bench.scale 100000 1000000    some sizes (postings)
+    python -m tests.bench.scale traffic    only what does not depend on the size: workers and processes
 
 Each size is measured in a process of its own, so that memory is that of the size alone.
 """
@@ -9,7 +10,7 @@ Each size is measured in a process of its own, so that memory is that of the siz
 import asyncio
 import itertools
 import json
-import statistics
+import socket
 import subprocess
 import sys
 import time
@@ -19,14 +20,20 @@ from pathlib import Path
 from tests.bench import data
 from tests.bench.arrivals import arrive
 from tests.bench.hits import CARDS
-from tests.bench.pairs import Row, publish, request, serving, widget
+from tests.bench.pairs import Client, Row, Served, publish, request, serving, widget
 from tests.bench.queries import questions
 from tests.processes import ROOT
 from widget_server.listing.search import _around
 
 SIZES = (100_000, 1_000_000, 5_000_000, 20_000_000)
 QUERIES = 200
-RATES = (100.0, 200.0, 400.0, 800.0)
+CLIENTS = 32
+_SHARED = [
+    sys.executable, "-m", "uvicorn", "widget_server.app:from_environment", "--factory", "--fd", "PORT",
+    "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+]  # fmt: skip
+"""Another server on a socket that somebody else has opened, as service managers hand it over."""
+RATES = (100.0, 200.0, 400.0, 800.0, 1600.0)
 
 
 def _memory_mb(name: str) -> float:
@@ -87,18 +94,26 @@ def sizes(wanted: tuple[int, ...]) -> list[Row]:
 
 
 def traffic(scale: str = "national") -> list[Row]:
-    """Kept lists and one miss in ten, by one worker, by two, and by two processes on a port each behind one client."""
+    """Kept lists and one miss in ten, by one worker, by two, and by two servers that accept from one port."""
     folder = data.national(scale)
     rows = []
-    for name, processes, workers in (("1 worker", 1, 1), ("2 workers", 1, 2), ("2 processes, a snapshot each", 2, 1)):
+    for name, processes, workers in (("1 worker", 1, 1), ("2 workers", 1, 2), ("2 servers, one port", 2, 1)):
         with ExitStack() as stack:
             command, environment = widget(folder, WORKERS=str(workers))
             begun = time.monotonic()
+            listener = None
+            if processes > 1:
+                command = _SHARED
+                listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                # uvicorn takes what it inherits for a Unix socket, and leaves this out: each answer waits 40 ms.
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             served = [
-                stack.enter_context(serving(command, environment=environment, path=CARDS)) for _ in range(processes)
+                stack.enter_context(serving(command, environment=environment, path=CARDS, listener=listener))
+                for _ in range(processes)
             ]
+            for each in served:
+                _await_data(each, folder)
             started_s = (time.monotonic() - begun) / processes
-            ports = [each.port for each in served]
             fresh = [request(f"/v1/cards?{asked.query()}") for asked in itertools.islice(questions(22, 5, 30), 8000)]
             kept = request(CARDS)
             turn = iter(fresh)
@@ -107,7 +122,7 @@ def traffic(scale: str = "national") -> list[Row]:
                 return next(turn) if number % 10 == 0 else kept
 
             for per_s in RATES:
-                told = asyncio.run(arrive(ports, asked, per_s=per_s, count=int(per_s * 5)))
+                told = asyncio.run(arrive([served[0].port], asked, per_s=per_s, count=int(per_s * 5)))
                 rows.append(
                     Row(
                         subject=f"{name}, {per_s:.0f} lists a second, one in ten new: p99",
@@ -117,11 +132,29 @@ def traffic(scale: str = "national") -> list[Row]:
                     )
                 )
                 print(rows[-1].line(), flush=True)
+            client = Client(served[0].port, kept, connections=CLIENTS)
+            client.run(0.5)
+            begun = time.monotonic()
+            answers = client.run(5.0)
+            rate = answers / (time.monotonic() - begun)
+            client.close()
+            subject = f"{name}: kept lists a second, {CLIENTS} connections that never pause"
+            rows.append(Row(subject=subject, measured=rate, unit="/s", note="the client is on the same cores"))
+            print(rows[-1].line(), flush=True)
             memory = sum(each.memory_kb("RssAnon") for each in served) / 1000
-            cpu = statistics.mean(each.cpu_ns() for each in served) / 1e9
-            rows.append(Row(subject=f"{name}: own memory", measured=memory, unit="MB", note=f"{cpu:.1f} s of CPU"))
+            shares = [each.cpu_ns() / 1e9 for each in served]
+            note = " and ".join(f"{share:.1f}" for share in shares) + " s of CPU"
+            rows.append(Row(subject=f"{name}: own memory", measured=memory, unit="MB", note=note))
             print(rows[-1].line(), flush=True)
     return rows
+
+
+def _await_data(served: Served, folder: Path, within_s: float = 60.0) -> None:
+    """Wait until each of these processes has the data: on a shared port another may have answered."""
+    until = time.monotonic() + within_s
+    while not served.mapped_kb(folder):
+        assert time.monotonic() < until, f"{served.process.args} opens no data within {within_s:.0f} s"
+        time.sleep(0.05)
 
 
 def main() -> None:
@@ -129,9 +162,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         sys.stdout.write(json.dumps(one(int(sys.argv[2]))))
         return
-    wanted = tuple(int(told) for told in sys.argv[1:]) or SIZES
-    rows = sizes(wanted)
-    if not sys.argv[1:]:
+    wanted = sys.argv[1:]
+    rows = [] if wanted == ["traffic"] else sizes(tuple(map(int, wanted)) or SIZES)
+    if wanted in ([], ["traffic"]):
         rows += traffic()
     publish("scale", rows)
 
