@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +15,10 @@ from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
-from starlette.types import ExceptionHandler, Lifespan, Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from widget_server import __version__
 from widget_server.domain.errors import SettingError
@@ -119,33 +118,38 @@ def create_app(
         now=now,
         tiles=read_tiles(settings, assets),
     )
-    app = Application(
-        site,
-        routes=ROUTES,
-        middleware=[Middleware(Watch, metrics=metrics)],
-        exception_handlers={HTTPException: _refused, Overloaded: _overloaded, Exception: _failed},
-        lifespan=_alive,
-    )
+    app = Application(site, routes=ROUTES, lifespan=_alive)
     app.state.site = site
     return app
 
 
 class Application(Starlette):
-    """Starlette with the turnstile and the fast path in front of everything that it puts in front of the router."""
+    """Starlette's router, with the turnstile and the fast path in front of it."""
 
-    def __init__(
-        self,
-        site: Site,
-        *,
-        routes: Sequence[BaseRoute],
-        middleware: Sequence[Middleware],
-        exception_handlers: Mapping[type[Exception], ExceptionHandler],
-        lifespan: Lifespan["Application"],
-    ) -> None:
-        super().__init__(routes=routes, middleware=middleware, exception_handlers=exception_handlers, lifespan=lifespan)
+    def __init__(self, site: Site, *, routes: Sequence[BaseRoute], lifespan: Lifespan["Application"]) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
+        self._metrics = site.metrics
         self._learnt = site.learnt
         self._refuse = Turnstile(site).refuse
         self._served_fast = site.served_fast
+        self._plain = {
+            route.path: route
+            for route in routes
+            if isinstance(route, Route) and not route.param_convertors and "GET" in (route.methods or ())
+        }
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """One layer that counts and answers errors, where Starlette has two more for errors known and unknown."""
+        return Watch(self._enter, self._metrics, _failed)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A plain path finds its route at once. To try patterns, with two more layers, took 8 of 18 us of a list."""
+        route = self._plain.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if route is None:
+            await self.router(scope, receive, send)
+        else:
+            scope["route"] = route
+            await route.app(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. In one function: a layer that is awaited costs a fast answer 1 us of 12."""
@@ -264,16 +268,13 @@ async def _warm(site: Site) -> None:
     await asyncio.to_thread(site.places.nearest, 46.5, 2.5)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    titles = {404: "Adresse inconnue", 405: "Méthode refusée"}
-    return problem(request, status, titles.get(status, "Requête refusée"), f"{request.method} {request.url.path}")
-
-
-async def _overloaded(request: Request, error: Exception) -> Response:
-    return await overloaded(request)
-
-
 async def _failed(request: Request, error: Exception) -> Response:
+    """The answer to an error that an endpoint has raised."""
+    if isinstance(error, Overloaded):
+        return await overloaded(request)
+    if isinstance(error, HTTPException):
+        titles = {404: "Adresse inconnue", 405: "Méthode refusée"}
+        title = titles.get(error.status_code, "Requête refusée")
+        return problem(request, error.status_code, title, f"{request.method} {request.url.path}")
     _LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
     return problem(request, 500, "Erreur du serveur", "L'erreur a été notée ; réessayez dans un instant.")

@@ -1,13 +1,21 @@
 """What every URL answers, as integrators and browsers see it."""
 
 import re
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx
 import jsonschema
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from tests.builders import NOW
 from tests.contract.site import client, fill
+from widget_server.app import Application, create_app
+from widget_server.settings import Settings
+from widget_server.web.routes import ROUTES
 
 pytestmark = pytest.mark.anyio
 GOOD = "/v1/cards?romes=D1102&insee=35238"
@@ -245,3 +253,44 @@ async def test_an_unknown_address_is_told_in_json(tmp_path):
     assert (lost.status_code, refused.status_code) == (404, 405)
     assert lost.headers["content-type"] == "application/problem+json"
     assert "strict-transport-security" in lost.headers
+
+
+async def _broken(request: Request) -> Response:
+    raise ValueError("a fault of ours")
+
+
+class _Torn:
+    async def __call__(self, scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ValueError("a fault when half is sent")
+
+
+@pytest.mark.parametrize("path", ["/broken", "/broken/1"], ids=["a plain path", "a pattern"])
+async def test_a_fault_is_logged_counted_once_and_answered_as_a_problem(tmp_path, caplog, path):
+    site = create_app(Settings(data_dir=str(tmp_path))).state.site
+    routes = [Route("/broken", _broken), Route("/broken/{number}", _broken), *ROUTES]
+    app = Application(site, routes=routes, lifespan=_nothing_beside)
+    app.state.site = site
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://widget.test") as http:
+        answer, metrics = await http.get(path), (await http.get("/metrics")).text
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "strict-transport-security" in answer.headers
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a fault of ours"]
+    assert [line for line in metrics.splitlines() if 'status="500"' in line and "requests_total" in line] == [
+        f'widget_requests_total{{route="{path.replace("1", "{number}")}",status="500"}} 1.0'
+    ]
+
+
+async def test_an_answer_that_breaks_off_is_not_begun_anew(tmp_path):
+    site = create_app(Settings(data_dir=str(tmp_path))).state.site
+    app = Application(site, routes=[Route("/torn", _Torn())], lifespan=_nothing_beside)
+    app.state.site = site
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://widget.test") as http:
+        with pytest.raises(ValueError, match="half is sent"):
+            await http.get("/torn")
+
+
+@asynccontextmanager
+async def _nothing_beside(app):
+    yield

@@ -7,15 +7,19 @@ wrapping `send` costs microseconds, Starlette's BaseHTTPMiddleware hundreds.
 import time
 from collections import Counter as Counts
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget_server.domain.answer import SourceState
 from widget_server.web.deferred import Deferred
 from widget_server.web.headers import EVERYWHERE
+
+Failed = Callable[[Request, Exception], Awaitable[Response]]
 
 _ALWAYS: Final = [(name.lower().encode(), value.encode()) for name, value in EVERYWHERE.items()]
 
@@ -100,11 +104,15 @@ class Metrics:
 
 
 class Watch:
-    """Counts and times each request under its route's path, and adds the headers that every answer carries."""
+    """Counts and times each request under its route's path, and adds the headers that every answer carries.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    `failed` makes the answer for an error that nobody has answered.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, failed: Failed | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -112,7 +120,7 @@ class Watch:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        status = 500
+        status = 0
 
         async def send_on(message: Message) -> None:
             nonlocal status
@@ -125,7 +133,12 @@ class Watch:
 
         try:
             await self._app(scope, receive, send_on)
+        except Exception as error:
+            if status or self._failed is None:
+                raise
+            answer = await self._failed(Request(scope), error)
+            await answer(scope, receive, send_on)
         finally:
             # The route's pattern, not the path: a label per card would grow without end.
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.answered(route, status, time.perf_counter() - begun)
+            self._metrics.answered(route, status or 500, time.perf_counter() - begun)
