@@ -114,6 +114,8 @@ def test_a_mean_is_asked_for_more_than_each_seed():
     worse = [seed(f"seed {nth}", hurdle_naf__precision_at_10=0.97) for nth in (1, 2, 3)]
 
     assert red(*worse) == ["p@10 / plain filter, NAF mix, mean"]
+    known = {"hurdle__precision_at_10": 0.97, "hurdle_beta_0.1__precision_at_10": 0.97}
+    assert red(*(seed(f"seed {nth}", **known) for nth in (1, 2, 3))) == ["p@10 / plain filter, ROME history, mean"]
     assert red(worse[0]) == []  # of one seed there is no mean
 
 

@@ -117,7 +117,7 @@ def _against(oracle: str) -> Iterator[Bound]:
     yield Bound(name=f"p@10 / {name}, NAF mix", metric="precision_at_10", over="hurdle_naf", under=oracle, each=0.96,
                 mean=0.99, mean_asked=asked)  # fmt: skip
     yield Bound(name=f"p@10 / {name}, ROME history", metric="precision_at_10", over="hurdle", under=f"{oracle}_rome",
-                each=0.95)  # fmt: skip
+                each=0.95, mean=0.99, mean_asked=asked)  # fmt: skip
     yield Bound(name=f"NDCG@10 / {name}", metric="ndcg_at_10", over="hurdle_naf", under=oracle, each=0.97)
     yield Bound(name=f"deviance / {name}", metric="deviance", over="hurdle", under=oracle, each=1.08, least=False)
     yield Bound(name=f"AUC without history / {name}", metric="auc_without_history", over="hurdle", under=oracle,
