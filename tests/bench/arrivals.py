@@ -44,7 +44,8 @@ async def arrive(
 ) -> Arrivals:
     """Send `count` requests, `per_s` in a second; the n-th is `requests(n)`. Several ports take turns."""
     told = Arrivals()
-    idle: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
+    # In turns, so that no connection is idle for so long that the server closes it.
+    idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for number in range(CONNECTIONS):
         idle.put_nowait(await asyncio.open_connection("127.0.0.1", ports[number % len(ports)]))
     begun = time.perf_counter() + 0.05
