@@ -59,7 +59,8 @@ _EXACT: Final = "DECIMAL(38, 12)"
 """What is summed over rows: sums of floats depend on threads."""
 _FADES: Final = (6, 12, 24, 60)
 _PEERS: Final = (("12", "faded_12", "exposure_12"), ("24", "faded_24", "exposure_24"), ("any", "hired", "1"))
-"""Of whose rates: a name, what is counted of an establishment, and its exposure."""
+"""Of whose rates: a name, what is counted of an establishment, and its exposure; `any` counts who hired in a year."""
+_ESTABLISHMENTS: Final = "exposure_any"
 
 Family = Literal["recent", "history", "season", "sector", "size", "new", "growth", "tension", "calendar"]
 Step = Literal["hires", "peers", "place", "row"]
@@ -135,13 +136,13 @@ def _encoding(name: str, value: str, by: str, shrink: int, since: str) -> Featur
     def total(of: str, groups: str = "") -> str:
         return f"CAST(sum(sum({of})) OVER ({groups}) AS DOUBLE)"
 
-    here, many = (total(of, f"PARTITION BY {by}") for of in (value, "establishments"))
+    here, many = (total(of, f"PARTITION BY {by}") for of in (value, _ESTABLISHMENTS))
     return Feature(
         name=name,
         family="sector",
         constraint=1,
         step="peers" if by.startswith("naf") else "place",
-        sql=f"({here} + {shrink} * {total(value)} / {total('establishments')}) / ({many} + {shrink})",
+        sql=f"({here} + {shrink} * {total(value)} / {total(_ESTABLISHMENTS)}) / ({many} + {shrink})",
         since=since,
     )
 
@@ -220,8 +221,8 @@ FEATURES: Final = (
     _encoding("mean_24m_naf_bracket", "sum_24m", _BRACKET, _SHRINK_BRACKET, _known(24)),
     _encoding("mean_24m_departement", "sum_24m", "departement", _SHRINK, _known(24)),
     _encoding("mean_24m_departement_section", "sum_24m", "departement, letter", _SHRINK, _known(24)),
-    _encoding("hired_12m_naf", "hired_12m", "naf", _SHRINK, _known(12)),
-    _encoding("hired_12m_naf_bracket", "hired_12m", _BRACKET, _SHRINK_BRACKET, _known(12)),
+    _encoding("hired_12m_naf", "seen_any", "naf", _SHRINK, _known(12)),
+    _encoding("hired_12m_naf_bracket", "seen_any", _BRACKET, _SHRINK_BRACKET, _known(12)),
     _encoding("same_window_naf", "same_window_y1", "naf", _SHRINK, "day - 12"),
     _encoding("same_window_naf_bracket", "same_window_y1", _BRACKET, _SHRINK_BRACKET, "day - 12"),
     Feature(name="section", family="sector", constraint=0, step="row", sql=section_ordinal_sql("letter")),
@@ -509,8 +510,7 @@ def _peers_sql() -> str:
         return f"rate * (sum(seen) OVER (PARTITION BY of, {groups}) + {_PEERS_SHRINK}) / ({expected} + {_PEERS_SHRINK})"
 
     return f"""sums AS (
-    SELECT naf, bracket, departement, letter, {sums}, count(*) AS establishments, sum(sum_24m) AS sum_24m,
-        sum(CAST(sum_12m > 0 AS INTEGER)) AS hired_12m, sum(same_window_y1) AS same_window_y1
+    SELECT naf, bracket, departement, letter, {sums}, sum(sum_24m) AS sum_24m, sum(same_window_y1) AS same_window_y1
     FROM (SELECT *, CAST(coalesce(last_ago <= 12, false) AS INTEGER) AS hired FROM scored) GROUP BY ALL
 ), cells AS ({cells}
 ), in_country AS (
