@@ -101,28 +101,43 @@ class LocalTrainer:
 
     def train(self, files: Sequence[Path], settings: Settings, *, seed: int) -> dict[Target, bytes]:
         """Both boosters from one quantised matrix."""
-        trained: dict[Target, bytes] = {}
-        with _quantised(files, settings, self._threads, self._rows_at_once) as rows:
-            hires: Numbers = rows.get_label().astype(np.float64)
-            for target in TARGETS:
-                rows.set_label(labels(hires, target))
-                parameters = settings.parameters(target, seed=seed) | {"nthread": self._threads}
-                booster = xgb.train(dict(parameters), rows, settings.rounds)
-                trained[target] = bytes(booster.save_raw("ubj"))
-        return trained
+        return learn(pieces(files, self._rows_at_once), settings, seed=seed, threads=self._threads)
+
+
+Piece = tuple[Path, int, int]
+"""A labelled file of features, the first row of a stretch of it, and the row behind its last."""
+
+
+def pieces(files: Sequence[Path], rows_at_once: int) -> list[Piece]:
+    """In which pieces the rows of files are read, in their order."""
+    with duckdb.connect() as database:
+        return [piece for path in files for piece in row_groups(database, path, rows_at_once)]
+
+
+def learn(some: Sequence[Piece], settings: Settings, *, seed: int, threads: int) -> dict[Target, bytes]:
+    """The booster of each target as UBJ; inside a communicator of XGBoost, together with those who read the rest."""
+    trained: dict[Target, bytes] = {}
+    with _quantised(some, settings, threads) as rows:
+        hires: Numbers = rows.get_label().astype(np.float64)
+        for target in TARGETS:
+            rows.set_label(labels(hires, target))
+            parameters = settings.parameters(target, seed=seed) | {"nthread": threads}
+            booster = xgb.train(dict(parameters), rows, settings.rounds)
+            trained[target] = bytes(booster.save_raw("ubj"))
+    return trained
 
 
 class _Take(Protocol):
     def __call__(self, *, data: Singles, label: Singles, feature_names: list[str]) -> object: ...
 
 
-class _RowGroups(xgb.DataIter):
-    """The rows of files of features, some at a time, in the order of the files."""
+class _Rows(xgb.DataIter):
+    """The rows of some pieces, one piece at a time."""
 
-    def __init__(self, files: Sequence[Path], without: Sequence[str], *, rows_at_once: int, cache: str | None) -> None:
+    def __init__(self, some: Sequence[Piece], without: Sequence[str], *, cache: str | None) -> None:
         self._database = duckdb.connect()
         self._database.execute("SET threads = 1")
-        self._groups = [group for path in files for group in row_groups(self._database, path, rows_at_once)]
+        self._pieces = some
         self._hidden = [COLUMNS[name] for name in without]
         self._next = 0
         super().__init__(cache_prefix=cache)
@@ -131,17 +146,17 @@ class _RowGroups(xgb.DataIter):
         self._next = 0
 
     def next(self, input_data: _Take) -> bool:
-        if self._next == len(self._groups):
+        if self._next == len(self._pieces):
             return False
-        path, first, end = self._groups[self._next]
+        path, first, end = self._pieces[self._next]
         self._next += 1
-        features, hires = read_rows(self._database, path, first, end)
+        features, hires = _read(self._database, path, first, end)
         features[:, self._hidden] = np.nan
         input_data(data=features, label=hires, feature_names=[feature.name for feature in FEATURES])
         return True
 
 
-def read_rows(database: duckdb.DuckDBPyConnection, path: Path, first: int, end: int) -> tuple[Singles, Singles]:
+def _read(database: duckdb.DuckDBPyConnection, path: Path, first: int, end: int) -> tuple[Singles, Singles]:
     """Features [end - first, len(FEATURES)] and hires of some rows of a labelled file."""
     columns = database.execute(
         f"SELECT {FEATURES_SQL}, CAST({LABEL} AS FLOAT) AS {LABEL} FROM {source_sql(path)} "
@@ -156,14 +171,13 @@ def labels(hires: Numbers, target: Target) -> Singles:
 
 
 @contextmanager
-def _quantised(files: Sequence[Path], settings: Settings, threads: int, rows_at_once: int) -> Iterator[xgb.DMatrix]:
+def _quantised(some: Sequence[Piece], settings: Settings, threads: int) -> Iterator[xgb.DMatrix]:
     if not settings.external_memory:
-        groups = _RowGroups(files, settings.without, rows_at_once=rows_at_once, cache=None)
-        yield xgb.QuantileDMatrix(groups, max_bin=settings.bins, nthread=threads)
+        yield xgb.QuantileDMatrix(_Rows(some, settings.without, cache=None), max_bin=settings.bins, nthread=threads)
         return
-    with TemporaryDirectory(dir=files[0].parent) as scratch:
-        groups = _RowGroups(files, settings.without, rows_at_once=rows_at_once, cache=str(Path(scratch) / "pages"))
-        yield xgb.ExtMemQuantileDMatrix(groups, max_bin=settings.bins, nthread=threads)
+    with TemporaryDirectory(dir=some[0][0].parent) as scratch:
+        rows = _Rows(some, settings.without, cache=str(Path(scratch) / "pages"))
+        yield xgb.ExtMemQuantileDMatrix(rows, max_bin=settings.bins, nthread=threads)
 
 
 @dataclass(frozen=True, kw_only=True)
