@@ -12,10 +12,11 @@ from pathlib import Path
 
 import brotli
 
+from tests import budgets
 from tests.bench import data
 from tests.bench.pairs import Row, Served, get, publish, serving, widget
 from tests.processes import ROOT
-from widget_server.web.assets import Asset, read_assets
+from widget_server.web.assets import read_assets
 
 VISITORS = 200
 PAGE = "/v1/widget?romes=K1304,K1302,G1602&insee=69123&radius=30&partner=demo-lycee"
@@ -63,28 +64,16 @@ def measure(*, scale: str = "national") -> list[Row]:
 
 def _built() -> list[Row]:
     """Files that browsers get, as they are compressed at build time."""
-    assets = read_assets()
-    parts = {
-        "loader": (1.5, [assets.loader]),
-        "inline bridge": (0.5, [assets.bridge]),
-        "style": (5.0, [assets.style]),
-        "list script": (4.0, [assets.script]),
-        "map on demand, without tiles": (45.0, [assets.built("map", ".js"), assets.built("map", ".css")]),
-    }
     return [
         Row(
             subject=f"{name}: bytes, brotli 11",
-            measured=sum(map(_packed, files)) / 1000,
+            measured=budgets.packed(files) / 1000,
             unit="kB",
-            goal=most_kb,
+            goal=most / 1000,
             exact=True,
         )
-        for name, (most_kb, files) in parts.items()
+        for name, (most, files) in budgets.built(read_assets()).items()
     ]
-
-
-def _packed(asset: Asset) -> int:
-    return len(asset.brotli or brotli.compress(asset.body, mode=brotli.MODE_TEXT, quality=11))
 
 
 def _page(port: int) -> list[Row]:
@@ -97,7 +86,13 @@ def _page(port: int) -> list[Row]:
         r'<(?:link[^>]+rel="?stylesheet|img|iframe|object|script(?![^>]*(?:defer|async))[^>]*src)', page
     )
     return [
-        Row(subject="page of 20 cards: bytes", measured=len(body) / 1000, unit="kB", goal=12.0, exact=True),
+        Row(
+            subject="page of 20 cards: bytes",
+            measured=len(body) / 1000,
+            unit="kB",
+            goal=budgets.PAGE / 1000,
+            exact=True,
+        ),
         Row(subject="page of 20 cards: requests to read it", measured=1 + len(needed), goal=1, exact=True),
     ]
 

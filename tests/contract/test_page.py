@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import brotli
 import pytest
 
+from tests.budgets import PAGE as PAGE_BYTES
 from tests.builders import NOW, declaration, entry, harvest
 from tests.contract.site import OCCUPATIONS, client, fill
 from tests.pages import EVIL, FACTS, STATES, answer, card, detail_page, list_page, request, shell
@@ -369,8 +370,8 @@ def test_a_page_of_twenty_cards_fits_its_budget():
     assert len(tree(page).all("article")) == 20
     # Repeated text would compress to next to nothing.
     assert len({item.title for item in shown} | {item.place.label for item in shown}) == 40
-    assert len(brotli.compress(page.html, quality=11)) <= 12_000
-    assert len(brotli.compress(page.html, quality=4)) <= 12_000
+    assert len(brotli.compress(page.html, quality=11)) <= PAGE_BYTES
+    assert len(brotli.compress(page.html, quality=4)) <= PAGE_BYTES
 
 
 def test_a_page_needs_no_other_request_than_its_script_which_nothing_waits_for():

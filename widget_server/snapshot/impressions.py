@@ -39,7 +39,7 @@ class ImpressionStore:
             database.executemany(
                 "INSERT INTO shown VALUES (?, ?, ?, ?) ON CONFLICT (day, siret)"
                 " DO UPDATE SET n = n + excluded.n, explored = explored + excluded.explored",
-                [(day.isoformat(), siret, n, n if explored else 0) for (siret, explored), n in counts.items()],
+                ((day.isoformat(), siret, n, n if explored else 0) for (siret, explored), n in counts.items()),
             )
             # The day itself and DAYS before it.
             database.execute("DELETE FROM shown WHERE day < ?", ((day - timedelta(days=DAYS)).isoformat(),))
