@@ -22,6 +22,7 @@ from widget_server.sandbox import create_sandbox
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.kit.apprentissage import FILE_NAME, Row, Tally, split_address
+from widget_server.sources.kit.rows import MOST
 from widget_server.sources.kit.source import Kit, Source
 from widget_server.sources.offers_aa import OffersAA
 from widget_server.sources.offers_aa import to_entry as offer_entry
@@ -262,8 +263,8 @@ async def test_recruiters_in_the_shape_of_the_search_are_known_by_their_array():
 
 
 async def test_a_row_that_cannot_be_read_spoils_no_other_and_belongs_to_its_own_source():
-    bad = recruiter(workplace=workplace(siret=[1]))
-    api = service(offer(), bad, offer(identifier=5), recruiter())
+    bad = recruiter(offer=content(rome_codes=[{}] * (MOST + 1)))
+    api = service(offer(), bad, 5, recruiter())
 
     offers = await collected(OffersAA(), kit_of(api))
     recruiters = await collected(RecruitersAA(), kit_of(api))
@@ -633,7 +634,7 @@ def read_training(**told: object) -> Entry | Rejection:
 class Catalogue:
     """The search, over rows that change when a page has been shown: page number -> what happens then."""
 
-    def __init__(self, rows: list[dict[str, object]], changes: dict[int, Callable[[list[dict[str, object]]], object]]):
+    def __init__(self, rows: list[object], changes: dict[int, Callable[[list[object]], object]]):
         self.rows = rows
         self.changes = changes
         self.calls: list[tuple[int, int]] = []
@@ -700,7 +701,8 @@ async def test_an_empty_catalogue_is_an_error_and_never_an_empty_list():
 
 
 async def test_a_training_that_cannot_be_read_spoils_no_other():
-    found = await collected(TrainingsAA(), kit_of(Catalogue([formation("1"), {"sessions": 5}, {}, formation("2")], {})))
+    rows = [formation("1"), 5, {}, formation("2")]
+    found = await collected(TrainingsAA(), kit_of(Catalogue(rows, {})))
 
     assert [getattr(row, "reason", None) for row in found] == [None, "unreadable", "id_missing", None]
 

@@ -217,7 +217,7 @@ async def test_companies_that_are_announced_and_not_shown_are_an_error():
 
 
 async def test_a_company_that_cannot_be_read_spoils_no_other():
-    api = Service({("D1102", "35"): [item(), {"siret": [1]}, item(siret=OTHER)]})
+    api = Service({("D1102", "35"): [item(), 5, item(siret=OTHER)]})
 
     found = await collected(kit_of(api))
 

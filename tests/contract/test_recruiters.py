@@ -414,7 +414,7 @@ async def test_a_file_that_cannot_be_read_to_its_end_is_an_error_and_never_an_em
 @pytest.mark.anyio
 async def test_a_row_that_cannot_be_read_spoils_no_other():
     rows = own_rows(3)
-    rows[1]["zip_code"] = 35000
+    rows[1]["enseigne"] = "half of a pair: \ud83d"
 
     found = await read(tools_for(File(json.dumps(rows).encode())))
 

@@ -45,6 +45,7 @@ class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows came in. `as_of` is the instant that the data describe, ISO 8601 with offset.
 
     `mark` names the state of the upstream's data, so that the same state need not be read twice; "" when unknown.
+    `remarks` counts what was repaired or set aside without losing the row, by code.
     """
 
     as_of: str
@@ -55,6 +56,7 @@ class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     vintages: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
     mark: str = ""
+    remarks: dict[str, int] = {}
 
     @property
     def gap(self) -> str:

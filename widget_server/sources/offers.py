@@ -36,6 +36,7 @@ from widget_server.sources.kit.facts import answered, filled, linked, listed, sa
 from widget_server.sources.kit.licences import FRANCE_TRAVAIL_OFFERS
 from widget_server.sources.kit.placing import Whereabouts
 from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rows import read_row
 from widget_server.sources.kit.rules import Record, contract_of
 from widget_server.sources.kit.source import Kit, instant, paris_day, sortable
 from widget_server.sources.kit.text import fold, line, link, names_contact
@@ -134,7 +135,7 @@ def _connected(kit: Kit) -> Client:
 def read_offer(raw: bytes, kit: Kit) -> tuple[Entry | Rejection, str | None]:
     """What a row becomes, as it came, and the département that it names: by its label, else where its card is."""
     try:
-        offer = _OFFER.decode(raw)
+        offer = read_row(raw, _OFFER, kit)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return reject("unreadable", None, str(error)), None
     outcome = to_entry(offer, kit)

@@ -23,6 +23,7 @@ from widget_server.snapshot.manifest import Part
 from widget_server.sources.kit.companies import REGISTER, Company, Estimate, to_entry
 from widget_server.sources.kit.projections import to_degrees
 from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rows import read_row
 from widget_server.sources.kit.source import Kit, Unchanged
 from widget_server.sources.kit.text import kebab, line
 from widget_server.upstream.arrays import elements
@@ -147,7 +148,7 @@ _FIRST: Final = msgspec.json.Decoder(First)
 _HEADER: Final = msgspec.json.Decoder(Header)
 _SCORED: Final = msgspec.json.Decoder(Scored)
 _SECTIONS: Final = msgspec.json.Decoder(Sections)
-_BROUGHT: Final = msgspec.json.Decoder(Brought)
+_BROUGHT: Final = msgspec.json.Decoder(Brought, strict=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +299,7 @@ def _read(element: bytes, header: Header | None, shown: Mapping[str, int], kit: 
     try:
         if header is not None:
             return scored_entry(_SCORED.decode(element), header, kit, shown)
-        return brought_entry(_BROUGHT.decode(element), kit)
+        return brought_entry(read_row(element, _BROUGHT, kit), kit)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return reject("unreadable", None, str(error))
 

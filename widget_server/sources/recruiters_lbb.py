@@ -18,6 +18,7 @@ from widget_server.snapshot.manifest import Part
 from widget_server.sources.kit.companies import REGISTER, Company, Estimate
 from widget_server.sources.kit.companies import to_entry as company_entry
 from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rows import read_row
 from widget_server.sources.kit.source import Kit
 from widget_server.sources.kit.text import line
 from widget_server.upstream.client import Client, Credentials
@@ -216,7 +217,7 @@ async def _read(
         for raw in page.items[: plan.most - read]:
             read += 1
             try:
-                item = _ITEM.decode(raw)
+                item = read_row(raw, _ITEM, kit)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 yield reject("unreadable", None, str(error))
                 continue

@@ -22,6 +22,7 @@ from widget_server.snapshot.manifest import Part
 from widget_server.sources.kit.facts import answered, filled, linked, listed, said
 from widget_server.sources.kit.placing import Placed, Whereabouts
 from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rows import read_row
 from widget_server.sources.kit.sessions import (
     Session,
     address_of,
@@ -112,7 +113,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_published: bool | None = None
 
 
-_TRAINING: Final = msgspec.json.Decoder(Training)
+_TRAINING: Final = msgspec.json.Decoder(Training, strict=False)
 _COUNT: Final = msgspec.json.Decoder(int)
 
 DECLARATION: Final = Declaration(
@@ -194,7 +195,7 @@ def _margin(announced: int) -> int:
 
 def _read(element: bytes, kit: Kit) -> Entry | Rejection:
     try:
-        training = _TRAINING.decode(element)
+        training = read_row(element, _TRAINING, kit)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return reject("unreadable", None, str(error))
     return to_entry(training, kit)

@@ -28,6 +28,7 @@ from widget_server.sources.kit.apprentissage import HOME, connected
 from widget_server.sources.kit.facts import answered, filled, linked, listed, said
 from widget_server.sources.kit.placing import Placed, Whereabouts
 from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.rows import read_row
 from widget_server.sources.kit.sessions import (
     Session,
     address_of,
@@ -348,7 +349,7 @@ async def _page(client: Client, number: int, size: int) -> Page:
 def _read(raw: msgspec.Raw, kit: Kit) -> tuple[str, Entry | Rejection]:
     """A training with its key; one that has none, or cannot be read, is told from others by all that it says."""
     try:
-        formation = _FORMATION.decode(raw)
+        formation = read_row(raw, _FORMATION, kit)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return hashlib.blake2b(raw, digest_size=16).hexdigest(), reject("unreadable", None, str(error))
     key = (formation.identifiant.cle_ministere_educatif or "").strip()

@@ -229,6 +229,7 @@ class _Run:
                 vintages=dict(vintages),
                 parts=tuple(notes.parts),
                 mark=notes.mark,
+                remarks=dict(sorted(notes.remarks.items())),
             )
             await desk.describe(notes.method)
             manifest = await desk.publish(kit, harvest, declaration.kind, accept)

@@ -23,6 +23,7 @@ from widget_server.domain.errors import (
     UpstreamRefused,
 )
 from widget_server.sources.kit.placing import Whereabouts
+from widget_server.sources.kit.rows import read_row
 from widget_server.sources.kit.source import Kit, Unchanged, instant
 from widget_server.upstream.client import Client
 from widget_server.upstream.compression import opened
@@ -207,7 +208,7 @@ async def exported(kit: Kit) -> AsyncGenerator[Exported, None]:
     """
     async with _fetched(kit) as path, aclosing(members(opened(_pieces(path), STORE), STORE)) as found:
         async for name, element in found:
-            yield _read(name, element)
+            yield _read(name, element, kit)
 
 
 async def export_day(kit: Kit) -> str:
@@ -265,9 +266,9 @@ def _point(told: Location | None) -> tuple[float | None, float | None]:
     return pair[1], pair[0]
 
 
-def _read(name: str, element: bytes) -> Exported:
+def _read(name: str, element: bytes, kit: Kit) -> Exported:
     try:
-        row = _ROW.decode(element)
+        row = read_row(element, _ROW, kit)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Exported(partner=_partner_of(element), row=None, problem=str(error))
     partner = (row.identifier.partner_label or "").strip()
