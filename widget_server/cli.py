@@ -150,10 +150,11 @@ def sync(
         if report.ok and report.counts is not None:
             lost = ", ".join(f"{count} {reason}" for reason, count in report.counts.rejected.items()) or "none"
             repeated = f", {report.counts.repeated} repeated" if report.counts.repeated else ""
-            remarks = ", ".join(f"{count} {code}" for code, count in report.remarks.items())
+            noted = ", ".join(f"{count} {code}" for code, count in report.remarks.items())
+            remarks = f" remarks: {noted};" if noted else ""
             click.echo(
                 f"{report.source}: {report.counts.cards} cards of {report.counts.read} rows,"
-                f" {report.counts.merged} merged{repeated}, rejected: {lost};{f' remarks: {remarks};' if remarks else ''}"
+                f" {report.counts.merged} merged{repeated}, rejected: {lost};{remarks}"
                 f" {report.calls} calls in {report.seconds:.1f} s -> {report.version}",
                 err=True,
             )
