@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from widget_server.domain.cards import Rejection
+from widget_server.sources.kit.text import masked
 
 REASONS: Final[dict[str, str]] = {
     "unreadable": "La ligne reçue ne respecte pas le format annoncé par la source.",
@@ -55,4 +56,4 @@ def reject(reason: str, card_id: str | None, detail: str = "") -> Rejection:
     """A rejection for a reason of the table. `detail` is short, and never a whole row: rows hold personal data."""
     if reason not in REASONS:
         raise KeyError(reason)
-    return Rejection(reason=reason, id=(card_id or "")[:200], detail=detail[:200])
+    return Rejection(reason=reason, id=(card_id or "")[:200], detail=masked(detail)[:200])

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import nh3
 
@@ -22,13 +22,30 @@ _KEPT_TAGS: Final = {"p", "br", "li", "ul", "ol", "div", "tr", "h1", "h2", "h3",
 _ITEM: Final = re.compile(r"<li[^>]*>")
 _BREAK: Final = re.compile(r"<br>|</?(?:p|ul|ol|div|tr|h[1-6])>|</li>")
 # Control characters but tab and line feed, and the marks that reorder the text around them.
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 # Linear whatever the text: an address is tried once for each run of its characters, and never read backwards. The last
 # part takes what is glued to an address: "a@b.example%c@d.example".
-_AT: Final = r"\s?(?:@|\(at\)|\[at\])\s?[\w-]++(?:\.[\w-]++)++"
+_SPELLED: Final = r"\s?[(\[{]\s?(?:dot|point|\.)\s?[)\]}]\s?"
+_AT: Final = (
+    rf"(?:\s?(?:[@\uff20\ufe6b]|[(\[{{]\s?(?:at|a|arobase)\s?[)\]}}])\s?[\w-]++(?:(?:\.|{_SPELLED})[\w-]++)++"
+    r"|\sarobase\s[\w-]++(?:(?:\.[\w-]++)++|(?:\spoint\s[\w-]++){1,2}))"
+)
 _EMAIL: Final = re.compile(rf"(?<![\w.+%-])[\w.+%-]++{_AT}(?:[.+%][\w.+%-]*+{_AT})*+", re.IGNORECASE)
+_EMAIL_HINTS: Final = ("@", "(", "[", "{", "robase", "ROBASE", "\uff20", "\ufe6b")
+_PICTURE: Final = re.compile(r"@[2-4]x\.\w+$", re.IGNORECASE)
+"""The end of the name of a picture for fine screens, which looks like an address."""
+# Numbers of France and overseas in the groupings that people write, then those of the neighbours. Dates are found too,
+# so that they are stepped over: with an hour or another date behind them they have as many digits, "01/09/2026 08".
+_APART: Final = r"(?:\s?[.\-/_|\u00b7\u2010-\u2015]\s?|\s)?"
+_FRANCE: Final = r"(?:33|262|590|594|596|508|687|689)"
+_NEIGHBOURS: Final = r"(?:32|34|39|41|44|49|351|352|376|377)"
 _PHONE: Final = re.compile(
-    r"(?<![\d.,])(?:(?:\+|00)\s?(?:33|262|590|594|596|508|687|689)[\s.\-/]?(?:\(0\)[\s.\-/]?)?|0)[1-9](?:[\s.\-/]?\d{2}){4}(?!\d)"
+    r"(?<!\d)(?:(?P<date>[0-3]?\d(?P<between>[\s./\-])[01]?\d(?P=between)(?:19|20)\d\d(?!\d))"
+    rf"|(?=[0+])(?<!\d[.,])(?:(?:(?:(?:\+\s?|00\s?){_FRANCE}\)?{_APART}(?:\(0\){_APART})?|0\)?\s?)[1-9]\)?"
+    rf"(?:(?:{_APART}\d\d){{4}}|\d\d{_APART}\d{{3}}{_APART}\d{{3}}|{_APART}\d{{3}}{_APART}\d{{3}}{_APART}\d\d))"
+    rf"|(?:\+\s?|00){_NEIGHBOURS}\)?(?:{_APART}\d){{7,11}})(?!\d))"
 )
 _LABEL: Final = 120
 """The length of a short text, which may well come again."""
@@ -55,10 +72,10 @@ def line(told: str | None) -> str | None:
 
 def masked(plain: str) -> str:
     """The text with every e-mail address and telephone number replaced."""
-    if "@" in plain or "(" in plain or "[" in plain:
+    if any(hint in plain for hint in _EMAIL_HINTS):
         plain = _EMAIL.sub(CONTACT_MASKED, plain)
     if "0" in plain or "+" in plain:
-        plain = _PHONE.sub(CONTACT_MASKED, plain)
+        plain = _PHONE.sub(lambda match: match["date"] or CONTACT_MASKED, plain)
     return plain
 
 
@@ -84,7 +101,7 @@ def kebab(told: str) -> str:
 
 
 def link(told: str | None) -> str | None:
-    """An address that may become a link: absolute, http or https, without credentials; None otherwise."""
+    """An address that may become a link: absolute, http or https, naming nobody and no credentials; None otherwise."""
     if not told:
         return None
     url = told.strip()
@@ -95,7 +112,10 @@ def link(told: str | None) -> str | None:
         host, user = parts.hostname, parts.username
     except ValueError:
         return None
-    return url if parts.scheme.lower() in ("http", "https") and host and user is None else None
+    if parts.scheme.lower() not in ("http", "https") or not host or user is not None:
+        return None
+    plain = unquote(url)
+    return None if "@" in plain and _EMAIL.search(plain) and not _PICTURE.search(plain) else url
 
 
 def _cleaned(told: str) -> str | None:
