@@ -115,6 +115,10 @@ def sync(
     explained: str | None,
 ) -> None:
     """Read the upstreams of SOURCES, all by default, into new snapshots."""
+    from widget_server.snapshot.guards import GUARDS
+
+    _one_of(watched, explained is not None, bool(report_file or increment or accept or because))
+    accepted = _accepted(accept, because, [guard.id for guard in GUARDS])
     if explained is not None:
         _explain(settings, explained, sources)
         return
@@ -124,9 +128,10 @@ def sync(
     import msgspec
 
     from widget_server.progress import SyncDisplay
-    from widget_server.snapshot.guards import GUARDS
     from widget_server.sync.sync import sync as sync_sources
 
+    if report_file is not None and str(report_file) != "-" and not report_file.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {report_file.absolute().parent}", param_hint="--json")
     with SyncDisplay() as display:
         try:
             reports = asyncio.run(
@@ -135,7 +140,7 @@ def sync(
                     settings,
                     now=datetime.now(UTC),
                     report=display.step,
-                    accept=_accepted(accept, because, [guard.id for guard in GUARDS]),
+                    accept=accepted,
                     increment=increment,
                 )
             )
@@ -163,6 +168,12 @@ def sync(
             click.echo(f"{report.source}: {report.cause}{stays}", err=True)
     if not all(report.ok for report in reports):
         raise SystemExit(1)
+
+
+def _one_of(watched: bool, explained: bool, more: bool) -> None:
+    """Refuse options of which some would be left unheeded."""
+    if (watched and explained) or ((watched or explained) and more):
+        raise click.UsageError("--watch and --explain stand alone: no other option goes with them")
 
 
 def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
@@ -193,7 +204,12 @@ def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        schedule = [plan for plan in plans(settings) if not sources or plan.source in sources]
+        planned = plans(settings)
+        unknown = set(sources) - {plan.source for plan in planned}
+        if unknown:
+            known = ", ".join(plan.source for plan in planned)
+            raise SettingError(f"{', '.join(sorted(unknown))} is not in SOURCES, which names: {known}")
+        schedule = [plan for plan in planned if not sources or plan.source in sources]
         asyncio.run(
             watch(schedule, settings.data_path(), run, clock=WallClock(), jitter_s=settings.schedule_jitter_s, say=say)
         )
@@ -226,6 +242,8 @@ def _accepted(rules: tuple[str, ...], because: str, known: Sequence[str]) -> dic
     unknown = [rule for rule in rules if rule not in known]
     if unknown:
         raise click.BadParameter(f"no rail is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    if because and not rules:
+        raise click.BadParameter("--because says why a rail may be broken: --accept RULE names the rail")
     if rules and not because.strip():
         raise click.BadParameter("--accept needs --because: the reason is recorded in the manifest")
     return dict.fromkeys(rules, because.strip())

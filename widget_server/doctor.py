@@ -8,7 +8,7 @@ import gzip
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import metadata
@@ -36,11 +36,32 @@ from widget_server.web.registry import read_partners
 State = Literal["ok", "note", "attention"]
 
 _SKEW_S: Final = 120.0
+_UNAUTHORISED: Final = frozenset({400, 401, 403})
+"""What upstreams refuse credentials with; a token that is refused is a 400."""
 _SPACE: Final = 3
 _LEAST_FREE: Final = 500 << 20
 _UNUSED: Final = timedelta(days=300)
 _XGBOOSTS: Final = ("xgboost", "xgboost-cpu")
 _LATE_RELEASE: Final = timedelta(days=45)
+_APPLICATION: Final = "FRANCE_TRAVAIL_CLIENT_ID, FRANCE_TRAVAIL_CLIENT_SECRET"
+KEYS: Final[Mapping[str, str]] = {
+    "offers": f"{_APPLICATION}, FRANCE_TRAVAIL_SCOPE",
+    "offers-aa": "API_APPRENTISSAGE_KEY",
+    "trainings-aa": "API_APPRENTISSAGE_KEY",
+    "recruiters-aa": "API_APPRENTISSAGE_KEY",
+    "recruiters-lbb": f"{_APPLICATION}, LABONNEBOITE_SCOPE",
+}
+"""The settings that open each upstream; a source that is not here needs none."""
+ADDRESSES: Final[Mapping[str, str]] = {
+    "offers": "FRANCE_TRAVAIL_URL, FRANCE_TRAVAIL_TOKEN_URL",
+    "offers-aa": "API_APPRENTISSAGE_URL",
+    "trainings": "CARIF_OREF_URL",
+    "trainings-aa": "API_APPRENTISSAGE_URL",
+    "recruiters": "RECRUITERS_URL",
+    "recruiters-aa": "API_APPRENTISSAGE_URL",
+    "recruiters-lbb": "LABONNEBOITE_URL, FRANCE_TRAVAIL_TOKEN_URL",
+}
+"""The settings that say where each upstream is."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +143,11 @@ class Doctor:
 
     def _snapshots(self) -> Iterator[Finding]:
         for name, kind in self._expected():
+            if name not in SOURCES:
+                yield _finding("sources", name, "no source has this name", f"SOURCES may name: {', '.join(SOURCES)}")
+                continue
+            if (known := SOURCES[name].declaration.kind) != kind:
+                yield _finding("sources", name, f"brings no {kind}", f"SOURCES: {name}:{known}")
             shelf = Shelf(self.settings.data_path() / name)
             yield self._snapshot(shelf, name, kind)
             run = read_run(shelf.folder)
@@ -231,17 +257,20 @@ class Doctor:
     async def _upstream(self, name: str) -> list[Finding]:
         """One cheap real call with the real credentials."""
         if name not in SOURCES:
-            return [_finding("upstream", name, "no source has this name", f"SOURCES may name: {', '.join(SOURCES)}")]
+            return []
         kit = kit_for(self.settings, self.settings.data_path() / name, self.now)
         try:
             found = [_finding("upstream", name, await SOURCES[name].probe(kit))]
         except SettingError as error:
             return [_finding("upstream", name, "not set up", str(error))]
         except UpstreamRefused as error:
-            remedy = "check the credentials of this upstream, and in its portal whether its licence is accepted"
+            if name in KEYS and error.status in _UNAUTHORISED:
+                remedy = f"check the credentials ({KEYS[name]}), and in the portal whether its licence is accepted"
+            else:
+                remedy = f"check the address{_where(name)}"
             return [_finding("upstream", name, str(error), remedy)]
         except UpstreamError as error:
-            remedy = "check the address in the settings, and whether this machine may call it"
+            remedy = f"check the address{_where(name)}, and whether this machine may call it"
             return [_finding("upstream", name, str(error), remedy)]
         skews_s = [client.tally.skew_s for client in kit.clients if client.tally.skew_s is not None]
         worst_s = max(skews_s, key=abs, default=0.0)
@@ -249,6 +278,11 @@ class Doctor:
             told = f"this machine's clock differs by {worst_s:+.0f} s from the upstream's"
             found.append(_finding("clock", name, told, "synchronise the clock: ages and increments rest on it"))
         return found
+
+
+def _where(source: str) -> str:
+    """The settings of a source's address, as they are named behind a word; "" for a source that has none here."""
+    return f" ({ADDRESSES[source]})" if source in ADDRESSES else ""
 
 
 def _size(shelf: Path) -> int:

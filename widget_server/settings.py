@@ -3,15 +3,33 @@
 The environment wins over the file, the file over the default. A name in the environment is the field in capitals.
 """
 
+import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Final, get_type_hints
+from urllib.parse import urlsplit
 
 from widget_server.domain.errors import SettingError
 
 DAY_S: Final = 86_400
+
+_KINDS: Final = ("training", "offer", "recruiter")
+_ADDRESSES: Final = frozenset(
+    {
+        "france_travail_url", "france_travail_token_url", "carif_oref_url", "api_apprentissage_url", "labonneboite_url",
+        "geocoding_url", "geo_api_url", "rome_url", "rncp_url",
+    }
+)  # fmt: skip
+"""The upstreams: http(s), and without a password, because addresses are written to logs."""
+_ABOVE_0: Final = re.compile(
+    r".*_rate_per_s|.*_exports_per_minute|.*_late_after_s|.*_withheld_after_s|patience_s|attempts|sync_deadline_s"
+    r"|largest_file_mb|keep_versions|workers|look_again_s|labonneboite_most"
+)
+"""Numbers of which 0 means nothing; none may be negative."""
+_HIGHEST_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -181,6 +199,12 @@ class Settings:
             name, colon, kind = item.strip().partition(":")
             if not (name and colon and kind):
                 raise SettingError(f'SOURCES: "{item}" is not name:kind; for example "offers:offer"')
+            if kind not in _KINDS:
+                raise SettingError(
+                    f'SOURCES: "{item}" has no kind out of {", ".join(_KINDS)}; for example "offers:offer"'
+                )
+            if name in dict(pairs):
+                raise SettingError(f'SOURCES: "{name}" is named twice')
             pairs.append((name, kind))
         return tuple(pairs)
 
@@ -230,12 +254,19 @@ def read_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         try:
             values[name] = _convert(value, rows[name].default)
         except ValueError:
-            kind = type(rows[name].default).__name__
-            problems.append(f"{name.upper()}: {value!r} is not a {kind}, for example {rows[name].default!r}")
+            kind = _WORDS[type(rows[name].default)]
+            problems.append(f"{name.upper()}: {value!r} is not {kind}, for example {rows[name].default!r}")
+            continue
+        if problem := _problem(name, values[name]):
+            problems.append(
+                f"{name.upper()}: {problem}, for example {rows[name].default or 'https://upstream.example'!r}"
+            )
     if problems:
         raise SettingError("; ".join(problems))
     return Settings(**values)  # type: ignore[arg-type]  # converted to the type of each default above
 
+
+_WORDS: Final[Mapping[type, str]] = {int: "a whole number", float: "a number", str: "a text"}
 
 _INTRODUCTION: Final = """\
 # Settings
@@ -281,6 +312,32 @@ def as_markdown() -> str:
     rows = [(f"`{row.name}`", f"`{row.default}`" if row.default else "", row.help) for row in describe(Settings())]
     told = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     return "\n".join([_INTRODUCTION, "| setting | default | what it is for |", "|---|---|---|", *told, ""])
+
+
+def _problem(name: str, value: object) -> str:
+    """What is wrong with a value of the right type; "" when nothing is."""
+    if isinstance(value, str):
+        return "is not an http(s) address without a password" if name in _ADDRESSES and not _is_address(value) else ""
+    if not isinstance(value, int | float):
+        return ""
+    if not math.isfinite(value) or value < 0:
+        return f"{value} is not a number from 0 upwards"
+    if value == 0 and _ABOVE_0.fullmatch(name):
+        return "must be more than 0"
+    if name.endswith("_port") and value > _HIGHEST_PORT:
+        return f"{value} is no port: they end at {_HIGHEST_PORT}"
+    return ""
+
+
+def _is_address(told: str) -> bool:
+    if not told:
+        return True  # an upstream that is not used
+    try:
+        parts = urlsplit(told)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and port != 0
 
 
 def _convert(value: object, default: object) -> object:

@@ -14,11 +14,12 @@ from click.testing import CliRunner
 from tests.builders import NOW, declaration, entry, harvest, publish
 from tests.contract.sandbox import served, settings_for
 from widget_server.cli import main
-from widget_server.doctor import Doctor, Finding
-from widget_server.settings import Settings
+from widget_server.doctor import ADDRESSES, KEYS, Doctor, Finding
+from widget_server.settings import Settings, describe
 from widget_server.snapshot.runs import write_run
+from widget_server.sources import SOURCES
 
-KINDS = {"trainings": "training", "offers": "offer", "recruiters": "recruiter"}
+SHOWN = {"trainings": "training", "offers": "offer", "recruiters": "recruiter"}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def told(settings: Settings, *, calls: bool = False, after: timedelta = timedelt
 
 def sound(folder: Path) -> Settings:
     """An installation with three snapshots of now."""
-    for name, kind in KINDS.items():
+    for name, kind in SHOWN.items():
         publish(folder, [entry(f"{name}-1", kind=kind)], declaration(name, kind))
     return Settings(data_dir=str(folder))
 
@@ -194,7 +195,7 @@ def test_a_list_of_partners_that_cannot_be_read_is_named(tmp_path: Path):
 def test_each_upstream_is_called_with_a_real_token(tmp_path: Path, sandbox: str):
     found = told(settings_for(sandbox, str(tmp_path)), calls=True)
 
-    assert {name: found["upstream", name].state for name in KINDS} == dict.fromkeys(KINDS, "ok")
+    assert {name: found["upstream", name].state for name in SHOWN} == dict.fromkeys(SHOWN, "ok")
     assert "offers announced" in found["upstream", "offers"].told
     assert "differs by" in found["clock", "offers"].told, "the sandbox lives on another day"
 
@@ -202,12 +203,17 @@ def test_each_upstream_is_called_with_a_real_token(tmp_path: Path, sandbox: str)
 @pytest.mark.parametrize(
     ("more", "source", "said", "remedy"),
     [
-        ({"france_travail_client_secret": "wrong"}, "offers", "Client authentication failed", "check the credentials"),
+        (
+            {"france_travail_client_secret": "wrong"},
+            "offers",
+            "Client authentication failed",
+            "check the credentials (FRANCE_TRAVAIL_CLIENT_ID, FRANCE_TRAVAIL_CLIENT_SECRET, FRANCE_TRAVAIL_SCOPE)",
+        ),
         ({"france_travail_client_id": ""}, "offers", "not set up", "FRANCE_TRAVAIL_CLIENT_ID"),
-        ({"carif_oref_url": "http://127.0.0.1:1"}, "trainings", "", "check the address"),
-        ({"sources": "offres:offer"}, "offres", "no source has this name", "SOURCES may name: trainings"),
+        ({"carif_oref_url": "http://127.0.0.1:1"}, "trainings", "", "check the address (CARIF_OREF_URL)"),
+        ({"recruiters_url": "/nowhere/at.all"}, "recruiters", "cannot be read", "check the address (RECRUITERS_URL)"),
     ],
-    ids=["wrong secret", "no credentials", "unreachable", "unknown source"],
+    ids=["wrong secret", "no credentials", "unreachable", "no file"],
 )
 def test_an_upstream_that_cannot_be_called_is_named(
     tmp_path: Path, sandbox: str, more: dict[str, object], source: str, said: str, remedy: str
@@ -217,6 +223,30 @@ def test_an_upstream_that_cannot_be_called_is_named(
     assert found.state == "attention"
     assert said in found.told
     assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("sources", "name", "said", "remedy"),
+    [
+        ("offres:offer", "offres", "no source has this name", "SOURCES may name: trainings"),
+        ("offers:training", "offers", "brings no training", "SOURCES: offers:offer"),
+    ],
+    ids=["unknown", "of another kind"],
+)
+def test_a_source_that_cannot_be_is_named_without_a_call(
+    tmp_path: Path, sources: str, name: str, said: str, remedy: str
+):
+    found = told(Settings(data_dir=str(tmp_path), sources=sources))["sources", name]
+
+    assert (found.state, found.told) == ("attention", said)
+    assert remedy in found.remedy
+
+
+def test_the_doctor_names_settings_that_exist():
+    names = {row.name for row in describe(Settings())}
+
+    assert {*ADDRESSES, *KEYS} <= set(SOURCES)
+    assert {name for told in (*ADDRESSES.values(), *KEYS.values()) for name in told.split(", ")} <= names
 
 
 # The command.
@@ -248,7 +278,7 @@ def test_the_findings_come_as_json_too(tmp_path: Path):
 def publish_now(folder: Path) -> None:
     """Three snapshots of this very hour: the command knows no other."""
     now = datetime.now(UTC)
-    for name, kind in KINDS.items():
+    for name, kind in SHOWN.items():
         publish(
             folder, [entry(f"{name}-1", kind=kind)], declaration(name, kind), started=now,
             harvest=harvest(as_of=now.isoformat(), ended=now),

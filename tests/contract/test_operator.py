@@ -88,6 +88,87 @@ def test_a_rail_is_broken_with_a_reason_only(tmp_path: Path, arguments: list[str
     assert said in " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--because", "summer"], "--accept RULE names the rail"),
+        (["--watch", "--increment"], "--watch and --explain stand alone"),
+        (["--watch", "--explain", "x"], "--watch and --explain stand alone"),
+        (["--explain", "x", "--json", "-"], "--watch and --explain stand alone"),
+        (["--json", "/nowhere/at/all.json"], "there is no folder /nowhere/at"),
+    ],
+)
+def test_an_option_that_would_be_left_unheeded_is_refused_before_anybody_is_called(
+    tmp_path: Path, arguments: list[str], said: str
+):
+    done = run(tmp_path, "sync", *arguments)
+
+    assert done.exit_code == 2
+    assert said in " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_source_that_is_not_watched_is_named_instead_of_watching_nothing(tmp_path: Path):
+    done = run(tmp_path, "sync", "--watch", "offres")
+
+    assert done.exit_code == 1
+    assert "offres is not in SOURCES, which names: trainings, offers, recruiters" in done.output
+
+
+def test_a_data_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file stands here")
+
+    done = run(taken, "sync", "trainings")
+
+    assert done.exit_code == 1
+    assert "trainings: cannot work in DATA_DIR: " in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FRANCE_TRAVAIL_RATE_PER_S", "0", "must be more than 0, for example 4.0"),
+        ("FRANCE_TRAVAIL_RATE_PER_S", "-3", "-3.0 is not a number from 0 upwards, for example 4.0"),
+        ("CARIF_OREF_RATE_PER_S", "nan", "nan is not a number from 0 upwards, for example 5.0"),
+        ("PATIENCE_S", "inf", "inf is not a number from 0 upwards, for example 30.0"),
+        ("ATTEMPTS", "five", "'five' is not a whole number, for example 5"),
+        ("KEEP_VERSIONS", "0", "must be more than 0, for example 3"),
+        ("OFFERS_LEAST", "-1", "-1 is not a number from 0 upwards, for example 100"),
+        ("WIDGET_PORT", "70000", "70000 is no port: they end at 65535, for example 8710"),
+        ("FRANCE_TRAVAIL_URL", "api.francetravail.io", "is not an http(s) address without a password, for example"),
+        ("GEOCODING_URL", "https://me:pass@geo.example", "without a password, for example 'https://upstream.example'"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_work_is_refused_at_the_start_by_the_name_of_its_setting(
+    tmp_path: Path, name: str, value: str, said: str
+):
+    done = run(tmp_path, "settings", **{name: value})
+
+    assert done.exit_code == 1
+    assert f"Error: {name}: " in done.output
+    assert said in done.output
+    assert "pass@" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ("offers:offre", 'SOURCES: "offers:offre" has no kind out of training, offer, recruiter'),
+        ("offers:offer,offers:offer", 'SOURCES: "offers" is named twice'),
+        ("offers:training", 'SOURCES: "offers:training" must be offers:offer'),
+    ],
+)
+def test_a_source_of_a_kind_that_it_has_not_is_refused(tmp_path: Path, sources: str, said: str):
+    done = run(tmp_path, "sync", SOURCES=sources)
+
+    assert (done.exit_code, said in done.output) == (1, True), done.output
+
+
 # What is gone is gone.
 
 

@@ -50,5 +50,9 @@ def write_run(folder: Path, *, started: datetime, ended: datetime, cause: str | 
     )
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{FILE_NAME}-{os.getpid()}"
-    aside.write_bytes(msgspec.json.encode(run))
-    aside.replace(folder / FILE_NAME)
+    try:
+        aside.write_bytes(msgspec.json.encode(run))
+        aside.replace(folder / FILE_NAME)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise

@@ -143,6 +143,9 @@ async def sync(
     unknown = [name for name in chosen if name not in sources]
     if unknown:
         raise SettingError(f"no source is called {', '.join(unknown)}; there are: {', '.join(sources)}")
+    for name, kind in settings.expected_sources():
+        if name in sources and (known := sources[name].declaration.kind) != kind:
+            raise SettingError(f'SOURCES: "{name}:{kind}" must be {name}:{known}, which is what the source brings')
     kit = replace(kit_for(settings, settings.data_path(), now, increment=increment), lanes=lanes or Lanes())
     told = {vintage.name: vintage.vintage for vintage in vintages(Tables(settings.reference_path()))}
     runs = [_Run(sources[name], kit, (transports or {}).get(name), report) for name in chosen]
@@ -192,21 +195,26 @@ class _Run:
         except Unchanged as unchanged:
             _log.info("%s", unchanged)
             manifest = self._shelf.read_manifest(previous) if previous else None
-        except (WidgetError, OSError) as error:
+        except WidgetError as error:
             failure, cause = error, str(error)
+        except OSError as error:
+            failure, cause = error, f"{self._name}: cannot work in DATA_DIR: {error}"
         except sqlite3.OperationalError as error:  # a full disk, most of all
             failure, cause = error, f"{self._name}: the new version cannot be written: {error}"
         except Exception as error:  # a bug in one source must not stop the others; its trace goes to the log
             _log.exception("sync of %s", self._name)
             cause = f"{self._name}: internal error, {type(error).__name__}; the log has its trace"
         if not isinstance(failure, SyncBusy):
-            write_run(
-                self._shelf.folder,
-                started=self._kit.now,
-                ended=self._kit.now + timedelta(seconds=self._seconds()),
-                cause=cause,
-                increment=self._kit.increment,
-            )
+            try:
+                write_run(
+                    self._shelf.folder,
+                    started=self._kit.now,
+                    ended=self._kit.now + timedelta(seconds=self._seconds()),
+                    cause=cause,
+                    increment=self._kit.increment,
+                )
+            except OSError as error:  # whoever watches goes on, and tries again when there is room
+                cause = cause or f"{self._name}: published, but DATA_DIR does not take the record of it: {error}"
         self._tell("failed" if cause else "done")
         return self._reported(manifest, previous, cause)
 
