@@ -252,15 +252,22 @@ def _accepted(rules: tuple[str, ...], because: str, known: Sequence[str]) -> dic
 @main.command()
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed and day, same bytes.")
 @click.option("--scale", default="default", show_default=True, help="default, large, national, or a factor like 0.05.")
+@click.option("--quiet", is_flag=True, help="Do not say where it is and which settings read it.")
 @click.pass_obj
-def sandbox(settings: Settings, seed: int, scale: str) -> None:
+def sandbox(settings: Settings, seed: int, scale: str, quiet: bool) -> None:
     """Stand-ins of the upstreams on SANDBOX_PORT: fictitious data, real paths, faults on demand. Loopback only."""
     from widget_server.sandbox.server import serve_sandbox
 
     try:
-        serve_sandbox(port=settings.sandbox_port, seed=seed, scale=scale)
+        serve_sandbox(port=settings.sandbox_port, seed=seed, scale=scale, say=_unsaid if quiet else click.echo)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--scale") from error
+    except OSError as error:
+        raise click.ClickException(f"SANDBOX_PORT={settings.sandbox_port} cannot be used: {error}") from error
+
+
+def _unsaid(told: str) -> None:
+    """Say nothing."""
 
 
 @main.command()

@@ -105,7 +105,7 @@ class Demo:
         self._spawn("server", [*command, "serve"], environment)
         examples = [sys.executable, str(root / "serve.py"), "--port", port, "--widget", widget]
         self._spawn("examples", examples, environment)
-        self._spawn("sandbox", [*command, "sandbox"], environment)
+        self._spawn("sandbox", [*command, "sandbox", "--quiet"], environment)
         if self._is_filled():
             sys.stderr.write("The snapshots of an earlier run are fresh: nothing to sync\n")
         else:

@@ -1,8 +1,12 @@
 """What an operator types and installs: why a record is in or out, the state in the terminal, rails, the units."""
 
 import configparser
+import os
 import re
 import shlex
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.builders import NOW, Tree, declaration, entry, harvest, publish
+from tests.processes import await_answer, end, free_port
 from widget_server.cli import main
 from widget_server.domain.cards import Rejection
 from widget_server.snapshot.runs import write_run
@@ -169,6 +174,52 @@ def test_a_source_of_a_kind_that_it_has_not_is_refused(tmp_path: Path, sources: 
     assert (done.exit_code, said in done.output) == (1, True), done.output
 
 
+# The sandbox.
+
+
+@pytest.mark.parametrize("scale", ["-1", "0", "nan", "inf", "huge"])
+def test_a_sandbox_of_no_size_is_refused(tmp_path: Path, scale: str):
+    done = run(tmp_path, "sandbox", "--scale", scale)
+
+    assert done.exit_code == 2
+    assert "neither a number above 0 nor one of default" in " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        done = run(tmp_path, "sandbox", "--scale", "0.01", SANDBOX_PORT=port)
+
+    assert done.exit_code == 1
+    assert f"SANDBOX_PORT={port} cannot be used: " in done.output
+
+
+def test_the_sandbox_says_where_it_is_and_its_lines_are_settings_with_which_a_sync_reads_it(tmp_path: Path):
+    where: dict[str, str] = {}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "widget_server.cli", "sandbox", "--scale", "0.05"],
+        env={**os.environ, "SANDBOX_PORT": str(free_port()), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.startswith("export "):
+                where |= dict(item.split("=", 1) for item in shlex.split(line.removeprefix("export ")))
+            if "_truth" in line:
+                break
+        await_answer(f"{where['CARIF_OREF_URL']}/_economy", child)
+
+        done = run(tmp_path, "sync", "trainings", "recruiters", **where | {"DATA_DIR": str(tmp_path)})
+    finally:
+        end(child)
+
+    assert done.exit_code == 0, done.output
+    assert re.search(r"trainings: \d+ cards of \d+ rows", done.output)
+
+
 # What is gone is gone.
 
 
@@ -224,6 +275,16 @@ def test_a_unit_starts_a_command_that_exists_and_comes_back_after_a_failure(unit
     assert service["NoNewPrivileges"] == "yes"
     assert service["EnvironmentFile"] == "/etc/alternance-widget/env"
     assert parser["Install"]["WantedBy"] == "multi-user.target"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_both_units_may_write_the_data_folder_whichever_starts_first(unit: Path):
+    lines = unit.read_text("utf-8").splitlines()
+
+    # The server counts showings and visits there: a read-only folder would lose them, a missing one stop the unit.
+    assert "StateDirectory=alternance-widget" in lines
+    assert not [line for line in lines if line.startswith(("ReadOnlyPaths", "InaccessiblePaths", "DynamicUser"))]
+    assert "DATA_DIR=/var/lib/alternance-widget" in (ROOT / ".env.example").read_text("utf-8").splitlines()
 
 
 def test_one_unit_serves_and_one_syncs_on_schedule():

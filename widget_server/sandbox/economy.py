@@ -9,6 +9,7 @@ floor is laid: the first rows of each kind, up to `FLOOR_SHARE` of them, go in t
 to each of the `FREQUENT` trades, so that no département is without the usual trades.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -85,9 +86,12 @@ def counts_of(scale: str | float | Counts) -> Counts:
     if isinstance(scale, str) and scale in SIZES:
         return SIZES[scale]
     try:
-        return Counts().times(float(scale))
+        factor = float(scale)
+        if not 0 < factor < math.inf:
+            raise ValueError(f"{scale!r} is no factor above 0")
     except ValueError as error:
-        raise ValueError(f"{scale!r} is neither a number nor one of {', '.join(SIZES)}") from error
+        raise ValueError(f"{scale!r} is neither a number above 0 nor one of {', '.join(SIZES)}") from error
+    return Counts().times(factor)
 
 
 class Geography:

@@ -1,5 +1,7 @@
 """All upstreams on one port of this machine, at their own paths."""
 
+import contextlib
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,6 +30,10 @@ from widget_server.sandbox.settings import SandboxSettings
 from widget_server.sandbox.trainings import Catalogue
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _nobody(told: str) -> None:
+    """For those who know where they started it."""
 
 
 def create_sandbox(
@@ -72,19 +78,47 @@ def serve_sandbox(
     scale: str | float | Counts = "default",
     now: datetime | None = None,
     settings: SandboxSettings | None = None,
+    say: Callable[[str], None] = _nobody,
 ) -> None:
-    """Serve until interrupted. Only on loopback: what is served is not true, and its faults are open to everybody."""
+    """Serve until interrupted. Only on loopback: what is served is not true, and its faults are open to everybody.
+
+    `say` is told where it is, with the settings of an installation that reads it. `OSError` when the port is taken.
+    """
     if host not in _LOOPBACK:
         raise ValueError(f"the sandbox is served on loopback only, not on {host}")
-    economy = make_economy(seed=seed, scale=scale, now=now or datetime.now(UTC))
-    application = create_sandbox(economy, settings)
-    uvicorn.run(
-        with_hang_up(application),
-        host=host,
-        port=port,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=2,
-    )
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))  # before a country is drawn: a port that is taken is told at once
+        economy = make_economy(seed=seed, scale=scale, now=now or datetime.now(UTC))
+        application = create_sandbox(economy, settings)
+        config = uvicorn.Config(
+            with_hang_up(application),
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        say(_introduced(f"http://{host}:{listener.getsockname()[1]}", settings or SandboxSettings()))
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _introduced(address: str, settings: SandboxSettings) -> str:
+    """Where it is, and what to put into the environment of an installation that reads it."""
+    lines = [
+        f"The sandbox is at {address}; everything in it is fictitious. Ctrl-C ends it. To read it:",
+        "",
+        f"export FRANCE_TRAVAIL_URL={address}",
+        f"export FRANCE_TRAVAIL_TOKEN_URL='{address}/connexion/oauth2/access_token?realm=%2Fpartenaire'",
+        f"export FRANCE_TRAVAIL_CLIENT_ID={settings.client_id} FRANCE_TRAVAIL_CLIENT_SECRET={settings.client_secret}",
+        f"export CARIF_OREF_URL={address}",
+        f"export RECRUITERS_URL={address}/recruiters/recruiters.ndjson.gz",
+        f"export API_APPRENTISSAGE_URL={address}/api API_APPRENTISSAGE_KEY={settings.api_key}",
+        f"export LABONNEBOITE_URL={address}",
+        "export DATA_DIR=sandbox-data",
+        "",
+        f"Faults: GET, POST and DELETE {address}/_faults; changes of the offers: POST {address}/_change;",
+        f"what a perfect sync ends with: GET {address}/_truth/offers, /_truth/trainings, /_truth/recruiters.",
+    ]
+    return "\n".join(lines)
