@@ -16,7 +16,7 @@ from widget_server.domain.errors import SettingError, SnapshotError
 from widget_server.settings import Settings, as_markdown, describe, read_settings
 
 if TYPE_CHECKING:
-    from widget_server.snapshot.shelf import Shelf
+    from widget_server.snapshot.shelf import Shelf, Snapshot
 
 _DRAIN_S = 20
 """How long a server that is told to end may take to finish what it has begun."""
@@ -165,7 +165,8 @@ def sync(
             )
         else:
             stays = f"; version {report.version} stays" if report.version else ""
-            click.echo(f"{report.source}: {report.cause}{stays}", err=True)
+            cause = (report.cause or "").removeprefix(f"{report.source}: ")
+            click.echo(f"{report.source}: {cause}{stays}", err=True)
     if not all(report.ok for report in reports):
         raise SystemExit(1)
 
@@ -221,7 +222,10 @@ def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
 
 def _explain(settings: Settings, row_id: str, sources: tuple[str, ...]) -> None:
     from widget_server.snapshot.explanation import explain
+    from widget_server.sources.kit.lists import hidden
 
+    # As it was typed; a number of France Travail alone; as a company that asked not to be shown is noted.
+    names = (row_id.strip(), f"ft:{row_id.strip()}", hidden(row_id.strip(), settings.optout_secret))
     found = False
     for name in sources or [name for name, _ in settings.expected_sources()]:
         shelf = _shelf(settings, name)
@@ -229,9 +233,16 @@ def _explain(settings: Settings, row_id: str, sources: tuple[str, ...]) -> None:
         if version is None:
             click.echo(f"{name}: no version yet; run widget-server sync {name}")
             continue
-        told = explain(row_id, shelf.open(version))
+        try:
+            snapshot = shelf.open(version)
+        except SnapshotError as error:
+            click.echo(f"{name}: {error}; run widget-server sync {name}")
+            continue
+        explanations = [explain(each, snapshot) for each in names]
+        told = next((each for each in explanations if each.fate != "absent"), explanations[0])
         found |= told.fate != "absent"
-        click.echo(f"{name}: {told.fate} (version {told.version}, data of {told.as_of})")
+        fate = told.fate if told.fate != "absent" else "absent, the upstream did not send it"
+        click.echo(f"{name}: {fate} (version {told.version}, data of {told.as_of})")
         for line in told.told:
             click.echo(f"  {line}")
     if not found:
@@ -329,11 +340,15 @@ def status(settings: Settings, follow: bool) -> None:
 def optout(settings: Settings, numbers: tuple[str, ...]) -> None:
     """Companies that asked not to be shown, by SIRET or SIREN: their hashes go into OPTOUT_FILE."""
     from widget_server.sources.kit.lists import opt_out
+    from widget_server.sources.kit.sirene import mistyped
 
     try:
         added = opt_out(settings, numbers)
-    except (SettingError, OSError) as error:
+    except SettingError as error:
         raise click.ClickException(str(error)) from error
+    for number in filter(mistyped, numbers):
+        # One wrong digit hides nobody, and nobody sees it in a list of hashes; yet some offers come with such numbers.
+        click.echo(f"{number}: its check digit does not fit; is it typed as the company wrote it?", err=True)
     click.echo(f"{added} added to {settings.optout_file}; they leave the list with the next sync.")
 
 
@@ -450,14 +465,25 @@ def diff_snapshots(settings: Settings, source: str, older: str, newer: str | Non
         after = shelf.open(newer or shelf.current_version() or older)
     except SnapshotError as error:
         raise click.ClickException(str(error)) from error
-    old = {card.id: hash(card) for card in before.cards.everything()}
-    new = {card.id: hash(card) for card in after.cards.everything()}
+    old, new = _digests(before), _digests(after)
     added, removed = new.keys() - old.keys(), old.keys() - new.keys()
     changed = [card_id for card_id in old.keys() & new.keys() if old[card_id] != new[card_id]]
     click.echo(f"{source}: {len(added)} added, {len(removed)} removed, {len(changed)} changed, {len(new)} now")
     for sign, ids in (("+", added), ("-", removed), ("~", changed)):
         for card_id in sorted(ids)[:10]:
             click.echo(f"  {sign} {card_id}")
+
+
+def _digests(snapshot: "Snapshot") -> dict[str, bytes]:
+    """What every card of a version says, in a few bytes each."""
+    import hashlib
+
+    import msgspec
+
+    return {
+        card.id: hashlib.blake2b(msgspec.json.encode(card), digest_size=16).digest()
+        for card in snapshot.cards.everything()
+    }
 
 
 @snapshots.command("rollback")

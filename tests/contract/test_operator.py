@@ -10,15 +10,17 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.builders import NOW, Tree, declaration, entry, harvest, publish
 from tests.processes import await_answer, end, free_port
 from widget_server.cli import main
-from widget_server.domain.cards import Rejection
+from widget_server.domain.cards import Entry, Rejection
 from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Shelf
+from widget_server.sources.kit.lists import hidden
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "examples" / "systemd").glob("*.service"))
@@ -26,6 +28,9 @@ UNITS = sorted((ROOT / "examples" / "systemd").glob("*.service"))
 
 def run(folder: Path, *arguments: str, **environment: str) -> Result:
     return CliRunner(env={"DATA_DIR": str(folder), "COLUMNS": "200", **environment}).invoke(main, list(arguments))
+
+
+SALTED = {"OPTOUT_SECRET": "salt"}
 
 
 # Why a record is in or out.
@@ -39,7 +44,9 @@ def explained(tmp_path: Path) -> Path:
         draft.add(entry("kept"))
         draft.add(entry("first", twin="same", newest="2"))
         draft.add(entry("second", twin="same", newest="1"))
+        draft.add(entry("ft:123ABCD"))
         draft.reject(Rejection(reason="rome_unknown", id="odd", detail="Z9999"))
+        draft.reject(Rejection(reason="opted_out", id=hidden("30000000000018", "salt"), detail=""))
         draft.publish(tree=Tree(), harvest=harvest(), keep=3)
     return tmp_path
 
@@ -50,10 +57,12 @@ def explained(tmp_path: Path) -> Path:
         ("kept", "card", "offer kept: Carte kept (Ici, D1102)"),
         ("second", "merged", "offer first: Carte first"),
         ("odd", "rejected", "rejected by rome_unknown: Z9999"),
+        ("123ABCD", "card", "offer ft:123ABCD: "),
+        ("30000000000018", "rejected", "rejected by opted_out"),
     ],
 )
 def test_a_record_is_explained_by_its_id(explained: Path, row: str, fate: str, told: str):
-    done = run(explained, "sync", "offers", "--explain", row)
+    done = run(explained, "sync", "offers", "--explain", row, **SALTED)
 
     assert done.exit_code == 0
     assert f"offers: {fate} (version 20261124T120000Z-" in done.output
@@ -64,7 +73,36 @@ def test_a_record_is_explained_by_its_id(explained: Path, row: str, fate: str, t
 def test_a_record_that_the_upstream_did_not_send_is_absent_and_the_exit_code_says_so(explained: Path):
     done = run(explained, "sync", "offers", "--explain", "nobody")
 
-    assert (done.exit_code, "offers: absent" in done.output) == (1, True)
+    assert (done.exit_code, "offers: absent, the upstream did not send it" in done.output) == (1, True)
+
+
+def test_a_record_of_a_damaged_version_is_told_without_a_trace(explained: Path):
+    (body,) = explained.glob("offers/2*/cards.sqlite")
+    body.write_bytes(body.read_bytes()[:-1])
+
+    done = run(explained, "sync", "offers", "--explain", "kept")
+
+    assert (done.exit_code, "run widget-server sync offers" in done.output) == (1, True), done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_two_versions_are_compared_card_by_card(tmp_path: Path):
+    bands = {"D1102": "A"}
+    cards = [entry("gone"), entry("stays"), entry("changed", title="before")]
+    old = publish(tmp_path, [banded(card, bands) for card in cards]).current_version()
+    cards = [entry("new"), entry("stays"), entry("changed", title="after")]
+    publish(tmp_path, [banded(card, bands) for card in cards], started=NOW + timedelta(hours=1))
+
+    done = run(tmp_path, "snapshots", "diff", "offers", str(old))
+
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "offers: 1 added, 1 removed, 1 changed, 3 now", "  + new", "  - gone", "  ~ changed",
+    ]  # fmt: skip
+
+
+def banded(told: Entry, bands: dict[str, str]) -> Entry:
+    return msgspec.structs.replace(told, card=msgspec.structs.replace(told.card, bands=bands))
 
 
 def test_without_a_version_there_is_nothing_to_explain_but_what_to_do(tmp_path: Path):
@@ -127,7 +165,7 @@ def test_a_data_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path)
     done = run(taken, "sync", "trainings")
 
     assert done.exit_code == 1
-    assert "trainings: cannot work in DATA_DIR: " in done.output
+    assert "\ntrainings: cannot work in DATA_DIR: " in done.output
     assert isinstance(done.exception, SystemExit)
 
 
@@ -218,6 +256,28 @@ def test_the_sandbox_says_where_it_is_and_its_lines_are_settings_with_which_a_sy
 
     assert done.exit_code == 0, done.output
     assert re.search(r"trainings: \d+ cards of \d+ rows", done.output)
+
+
+# Companies that ask not to be shown.
+
+
+@pytest.mark.parametrize(
+    ("number", "doubted"),
+    [("00000001800002", False), ("000000018", False), ("00000001800003", True), ("35600000000048", False)],
+)
+def test_a_number_that_looks_mistyped_is_noted_and_doubted(tmp_path: Path, number: str, doubted: bool):
+    done = run(tmp_path, "optout", number, **SALTED, OPTOUT_FILE=str(tmp_path / "optout.txt"))
+
+    assert done.exit_code == 0
+    assert "1 added to" in done.output
+    assert (f"{number}: its check digit does not fit" in done.output) is doubted
+
+
+def test_an_opt_out_that_cannot_be_noted_names_the_setting(tmp_path: Path):
+    done = run(tmp_path, "optout", "30000000000018", **SALTED, OPTOUT_FILE=str(tmp_path / "no" / "optout.txt"))
+
+    assert done.exit_code == 1
+    assert "Error: OPTOUT_FILE cannot be written: " in done.output
 
 
 # What is gone is gone.

@@ -16,8 +16,9 @@ from widget_server.domain.errors import SettingError, UpstreamError
 from widget_server.domain.spreading import level
 from widget_server.sandbox.projections import to_metres
 from widget_server.settings import Settings
-from widget_server.sources.kit.companies import headcount_of, is_siret
+from widget_server.sources.kit.companies import headcount_of
 from widget_server.sources.kit.projections import to_degrees
+from widget_server.sources.kit.sirene import is_siret
 from widget_server.sources.kit.source import Kit
 from widget_server.sources.recruiters import (
     REASONS,

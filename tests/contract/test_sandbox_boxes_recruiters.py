@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.sandbox import Sandbox, economy, sandbox
 from widget_server.sandbox import SandboxSettings
-from widget_server.sources.kit.companies import is_siret
+from widget_server.sources.kit.sirene import is_siret
 
 pytestmark = pytest.mark.anyio
 FILE = "/recruiters/predictions.json"

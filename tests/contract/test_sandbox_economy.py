@@ -16,7 +16,7 @@ from widget_server.sandbox.economy import CLEAN_ROWS, FREQUENT, Economy, counts_
 from widget_server.sandbox.names import MARKS, SCHOOL_MARKS, school_siret, siret
 from widget_server.sandbox.projections import to_metres
 from widget_server.sandbox.trades import TRADES
-from widget_server.sources.kit.companies import is_siret
+from widget_server.sources.kit.sirene import is_siret
 
 DEPARTEMENTS = 101
 KEY = re.compile(r"[0-9]{6}P[0-9]{4}[0-9]{14}[0-9]{14}-[0-9A-Z]{5}#L[0-9A-Z]{2}")

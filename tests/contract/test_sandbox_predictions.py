@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.sandbox import RELEASE, Sandbox, companies, economy, sandbox
 from tests.contract.upstream_fakes import SAMPLES
-from widget_server.sources.kit.companies import is_siret
+from widget_server.sources.kit.sirene import is_siret
 
 pytestmark = pytest.mark.anyio
 OWN = "/recruiters/predictions.json"

@@ -18,6 +18,7 @@ from widget_server.domain.cards import (
 from widget_server.sources.kit.facts import filled, linked, listed, said
 from widget_server.sources.kit.placing import Whereabouts
 from widget_server.sources.kit.rejects import reject
+from widget_server.sources.kit.sirene import is_siret
 from widget_server.sources.kit.source import Kit
 from widget_server.sources.kit.text import line, link
 
@@ -43,10 +44,8 @@ _HEADCOUNTS: Final[Mapping[str, str]] = {
 }
 """INSEE's brackets, by code."""
 _BRACKET: Final = re.compile(r"(\d+)\s*-\s*(\d+)")
-_SIRET: Final = re.compile(r"[0-9]{14}")
 Value = TypeVar("Value", int, str)
 _POSTCODE: Final = re.compile(r"[0-9]{5}")
-_LA_POSTE: Final = "356000000"
 _NOT_DIFFUSIBLE: Final = "[ND]"
 
 
@@ -168,16 +167,6 @@ def _by_parent(told: Mapping[str, Value], kit: Kit) -> dict[str, Value]:
         for known in kit.occupations.current(code.strip().upper()) or ():
             found.setdefault(kit.occupations.parent(known), value)
     return found
-
-
-def is_siret(told: str) -> bool:
-    """Fourteen digits whose Luhn sum holds; the establishments of La Poste follow a rule of their own."""
-    if not _SIRET.fullmatch(told) or not int(told):
-        return False
-    digits = [int(digit) for digit in told]
-    if told.startswith(_LA_POSTE) and sum(digits) % 5 == 0:
-        return True
-    return sum(sum(divmod(2 * digit, 10)) if place % 2 == 0 else digit for place, digit in enumerate(digits)) % 10 == 0
 
 
 def headcount_of(told: str | None) -> str | None:

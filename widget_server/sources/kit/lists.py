@@ -137,9 +137,12 @@ def opt_out(settings: Settings, numbers: Iterable[str]) -> int:
     added = [
         code for code in dict.fromkeys(hidden(number, settings.optout_secret) for number in told) if code not in known
     ]
-    ended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
-    with path.open("a", encoding="ascii") as file:
-        file.writelines(["" if ended else "\n", *(f"{code}\n" for code in added)])
+    try:
+        ended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
+        with path.open("a", encoding="ascii") as file:
+            file.writelines(["" if ended else "\n", *(f"{code}\n" for code in added)])
+    except OSError as error:
+        raise SettingError(f"OPTOUT_FILE cannot be written: {error}") from error
     return len(added)
 
 
