@@ -44,7 +44,7 @@ export const define = (/** @type {string} */ origin) => {
         if (source == this._frame.contentWindow && from == origin) {
           if (isMessage(message, FROM_FRAME)) this._receive(message);
           // The digit after "alternance/".
-          else if (message?.p?.[11] > 1) this._emit('error', { code: 'protocol_version' });
+          else if (message?.p?.[11] > 1) this._foreign ||= this._emit('error', { code: 'protocol_version' });
         }
       } else if (!this._frame.contentDocument) {
         // Null once another origin's document is there: before that, nobody listens.

@@ -87,8 +87,9 @@ def test_three_widgets_are_three(scene: Scene):
 # Orders of loading
 
 
-def test_a_loader_that_comes_last_is_told_everything(scene: Scene):
-    page = scene.open(scene.paste.form_a())
+@pytest.mark.parametrize("search", ["romes=D1102&insee=35238", "romes=D1102&insee=35238&origin={origin}"])
+def test_a_loader_that_comes_last_is_told_everything(scene: Scene, search):
+    page = scene.open(scene.paste.form_a(search.format(origin=scene.host.origin)))
     frame_of(page).wait_for_load_state("load")
 
     page.evaluate(LATER, f"{scene.paste.widget}/embed/v1.js")
@@ -484,7 +485,8 @@ def test_a_frame_of_another_major_version_is_not_listened_to_and_said(scene: Sce
     page = scene.open(scene.paste.form_b() + scene.paste.script)
     high = settled(page)
 
-    say(frame_of(page), {"height_px": 5000}, protocol="alternance/2")
+    for _ in range(2):
+        say(frame_of(page), {"height_px": 5000}, protocol="alternance/2")
     quiet(page)
 
     assert heard(page, "error") == [{"code": "protocol_version"}]
