@@ -30,6 +30,7 @@ export const define = (/** @type {string} */ origin) => {
     // Made on the way, since every field costs bytes:
     // _listens  1 when the frame shows `_url`, and hears a `configure`
     // _wanted   what the attributes ask for
+    // _foreign  that the frame speaks another version has been said
 
     connectedCallback() {
       addEventListener('message', this);
@@ -44,7 +45,9 @@ export const define = (/** @type {string} */ origin) => {
         if (source == this._frame.contentWindow && from == origin) {
           if (isMessage(message, FROM_FRAME)) this._receive(message);
           // The digit after "alternance/".
-          else if (message?.p?.[11] > 1) this._foreign ||= this._emit('error', { code: 'protocol_version' });
+          else if (message?.p?.[11] > 1) {
+            /** @type {any} */ (this)._foreign ||= this._emit('error', { code: 'protocol_version' });
+          }
         }
       } else if (!this._frame.contentDocument) {
         // Null once another origin's document is there: before that, nobody listens.
