@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from widget_server import __version__
-from widget_server.domain.errors import SettingError, SnapshotError
+from widget_server.domain.errors import SettingError, SnapshotError, WidgetError
 from widget_server.settings import Settings, as_markdown, describe, read_settings
 
 if TYPE_CHECKING:
@@ -392,11 +392,12 @@ def refresh_reference(
     accepted = _accepted(accept, because, list(RAILS))
     try:
         reports = asyncio.run(refresh(settings, now=datetime.now(UTC), folder=folder, parts=parts, accept=accepted))
-    except (SettingError, OSError) as error:
+    except (WidgetError, OSError) as error:
         raise click.ClickException(str(error)) from error
     for report in reports:
         told = ", ".join(f"{name} {after} rows (before: {before})" for name, (before, after) in report.tables.items())
-        click.echo(f"{report.part}: {told or f'{report.cause}; its tables stay'}", err=not report.ok)
+        cause = (report.cause or "").removeprefix(f"{report.part}: ")
+        click.echo(f"{report.part}: {told or f'{cause}; its tables stay'}", err=not report.ok)
     if not all(report.ok for report in reports):
         raise SystemExit(1)
 

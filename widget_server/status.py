@@ -34,7 +34,17 @@ def _table(settings: Settings, now: datetime) -> Table:
     data = settings.data_path()
     watched = is_watched(data)
     title = f"{data}: {'watched' if watched else 'nobody watches (widget-server sync --watch)'}"
-    table = Table("source", "shown", "age", "state", "last sync", "next", title=title, title_justify="left", box=None)
+    table = Table(
+        "source",
+        "shown",
+        "age",
+        "state",
+        "last sync (Paris)",
+        "next (Paris)",
+        title=title,
+        title_justify="left",
+        box=None,
+    )
     schedule = {plan.source: plan for plan in plans(settings)}
     for name, kind in settings.expected_sources():
         shelf = Shelf(data / name)

@@ -375,3 +375,31 @@ def test_the_command_wants_a_reason_for_a_rail(tmp_path):
 
     assert told.exit_code == 2
     assert "--because" in told.output
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ({"export-fiches-csv-2026-11-23.zip": b"an error page"}, "export-fiches-csv-2026-11-23.zip: is no zip"),
+        (dict.fromkeys(("communes.json", "departements.json", "regions.json"), '[{"nom":"é"}]'.encode("latin-1")), ""),
+    ],
+    ids=["no zip", "no UTF-8"],
+)
+def test_the_command_tells_in_a_sentence_what_is_wrong_with_a_file(tmp_path, left, said):
+    runner = CliRunner(env={"DATA_DIR": str(tmp_path / "data")})
+
+    told = runner.invoke(main, ["reference", "refresh", "--from", str(files(tmp_path, left))])
+
+    assert (told.exit_code, type(told.exception)) == (1, SystemExit), told.output
+    assert said in told.output
+
+
+def test_a_part_that_is_named_and_has_no_files_is_not_passed_over(tmp_path):
+    folder = files(tmp_path, {"export-fiches-csv-2026-11-23.zip": zipped(rncp_files())})
+    runner = CliRunner(env={"DATA_DIR": str(tmp_path / "data")})
+
+    told = runner.invoke(main, ["reference", "refresh", "rome", "rncp", "--from", str(folder)])
+
+    assert told.exit_code == 1
+    assert "rncp: rncp_rome 200 rows" in told.output
+    assert f"rome: {folder} holds none of its files; its tables stay" in told.output

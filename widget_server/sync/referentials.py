@@ -153,7 +153,7 @@ async def refresh(
 ) -> tuple[Refreshed, ...]:
     """New tables into the settings' reference folder.
 
-    folder      read these files instead of the network; a part without its files is left alone
+    folder      read these files instead of the network; a part without its files is left alone, unless it is named
     parts       places, rome, rncp; all when none is named
     accept      rails that may be broken: rule -> why (RAILS)
     transport   what carries the calls; the network when there is none
@@ -165,12 +165,15 @@ async def refresh(
     if unknown:
         raise SettingError(f"no part is called {', '.join(sorted(unknown))}; there are: places, rome, rncp")
     given = _given(folder) if folder else None
-    if given is not None:
-        chosen = [part for part in chosen if any(part.is_own(name) for name in given)]
-        if not chosen:
-            raise SettingError(f"{folder}: none of the files of a refresh is there; see the README for their names")
-    in_use = Tables(settings.reference_path())
     reports: list[Refreshed] = []
+    if given is not None:
+        there = [part for part in chosen if any(part.is_own(name) for name in given)]
+        if not there:
+            raise SettingError(f"{folder}: none of the files of a refresh is there; see the README for their names")
+        absent = [part.name for part in chosen if part not in there and part.name in parts]
+        reports += [Refreshed(part=name, cause=f"{name}: {folder} holds none of its files") for name in absent]
+        chosen = there
+    in_use = Tables(settings.reference_path())
     new: list[Table] = []
     accepted: dict[str, str] = {}
     for part in chosen:
@@ -309,7 +312,7 @@ def _commune_row(commune: GeoCommune, known: Commune | None, areas: Mapping[str,
 def _decoded(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UpstreamMalformed(GEO_API, f"answers what cannot be read: {error}") from error
 
 
@@ -359,7 +362,7 @@ async def _fetch_rncp(settings: Settings, transport: Transport | None) -> Docume
         body = (await client.get("/")).body
     try:
         resources = msgspec.json.decode(body, type=DataSet).resources
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UpstreamMalformed(RNCP, f"its data set cannot be read: {error}") from error
     daily = {each.title: each.url for each in resources if _DAILY.fullmatch(each.title)}
     if not daily:

@@ -161,7 +161,8 @@ async def _keep(
         wait_s = (job.at - clock.now()).total_seconds()
         if wait_s > 0:
             wait_s += random.uniform(0, jitter_s)  # noqa: S311 - spreads calls, hides nothing
-            say(f"{plan.source}: next {'increment' if job.increment else 'full sync'} at {job.at:%d/%m %H:%M}")
+            what = "increment" if job.increment else "full sync"
+            say(f"{plan.source}: next {what} at {job.at.astimezone(PARIS):%d/%m %H:%M} in Paris")
             await clock.sleep(wait_s)
         report = await sync(job)
         failures = 0 if report.ok else failures + 1
