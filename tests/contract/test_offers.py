@@ -361,6 +361,23 @@ def test_contacts_inside_a_text_are_masked():
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"id": "c@d.example"}, "id_missing"),
+        ({"romeCode": "c@d.example 0100000000"}, "rome_unknown"),
+        ({"natureContrat": "c@d.example 0100000000"}, "contract_unknown"),
+    ],
+)
+def test_a_rejection_tells_no_contact_either(told: dict[str, object], reason: str):
+    found = offer(**told)
+
+    assert isinstance(found, Rejection)
+    assert found.reason == reason
+    assert CONTACT_MASKED in found.id + found.detail
+    assert "c@d" not in found.id + found.detail
+
+
 def test_a_contact_is_never_written():
     found = offer(
         contact={

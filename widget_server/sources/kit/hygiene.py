@@ -16,6 +16,7 @@ from widget_server.settings import Settings
 from widget_server.sources.kit.lists import Lists, hidden, read_lists
 from widget_server.sources.kit.rejects import reasons_of
 from widget_server.sources.kit.rules import RULES, WITH_TRAINING, Action, Record, Rule, group
+from widget_server.sources.kit.text import masked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,7 @@ class Hygiene:
                     continue
             if action == "reject":
                 named = hidden(record.id, self.lists.optout_secret) if rule.discreet else record.id[:200]
-                return Verdict(rejection=Rejection(reason=rule.id, id=named, detail=detail[:200]))
+                return Verdict(rejection=Rejection(reason=rule.id, id=named, detail=masked(detail)[:200]))
             flagged.append(rule)
         return Verdict(flagged=tuple(flagged))
 

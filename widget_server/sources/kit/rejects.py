@@ -56,4 +56,8 @@ def reject(reason: str, card_id: str | None, detail: str = "") -> Rejection:
     """A rejection for a reason of the table. `detail` is short, and never a whole row: rows hold personal data."""
     if reason not in REASONS:
         raise KeyError(reason)
-    return Rejection(reason=reason, id=(card_id or "")[:200], detail=masked(detail)[:200])
+    told = card_id or ""
+    # What is no id may be anything.
+    return Rejection(
+        reason=reason, id=(masked(told) if reason == "id_missing" else told)[:200], detail=masked(detail)[:200]
+    )
