@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 import stat
 from collections import Counter
 from datetime import date
@@ -24,7 +25,7 @@ from tests.forecast.inputs import (
 )
 from widget_server.domain.errors import InputsRefused
 from widget_server.forecast.ingest import files, ingest, read_request
-from widget_server.forecast.tables import REMEDIES, TABLES
+from widget_server.forecast.tables import REMEDIES, SKIPPED, TABLES
 
 TOLERANT = {name: 1.0 for table in TABLES for name, _ in table.ceilings()}
 CROSSING = [{"fap": "S0Z20", "rome": "D1102", "weight": "1"}]
@@ -436,6 +437,79 @@ def test_the_same_part_in_two_shapes_is_not_counted_twice(tmp_path):
     assert "the same rows twice" in refusal(path)
 
 
+@pytest.mark.parametrize("name", ["opt_out.CSV", "OPT_OUT.csv.gz.part", "opt_out.xlsx", "opt_out-2026.txt"])
+def test_opt_outs_that_would_not_be_read_are_not_passed_over(tmp_path, name):
+    path = folder(tmp_path / "in")
+    (path / name).write_text("siret;since;scope\n")
+
+    assert f"{name} is named like the table opt_out and would not be read" in refusal(path)
+
+
+def test_the_spreadsheet_of_a_table_may_lie_beside_it(tmp_path):
+    path = folder(tmp_path / "in", tension=[need()])
+    (path / "tension.xlsx").write_bytes(b"PK")
+    (path / "notes.txt").write_text("not a table")
+
+    assert run(path)[0]["tension"].accepted == 1
+
+
+@pytest.mark.parametrize("part", ["2025", "2025-07", "202507", "2025-07-32"])
+def test_a_stock_file_with_a_part_of_a_day_is_not_taken_for_the_stock_of_today(tmp_path, part):
+    path = folder(tmp_path / "in")
+    write(path / f"establishments-{part}.csv", [establishment(9)])
+
+    assert f"establishments-{part}.csv: a stock file names its whole day" in refusal(path)
+
+
+@pytest.mark.parametrize("part", ["0001", "bretagne", "part-1"])
+def test_a_stock_may_come_in_parts(tmp_path, part):
+    path = folder(tmp_path / "in")
+    write(path / f"establishments-{part}.csv", [establishment(9)])
+
+    assert run(path)[0]["establishments"].accepted == 6
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    counts, _ = run(folder(tmp_path / "l'été [1] *" / "in"))
+
+    assert counts["hires"].accepted == 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "remedy"),
+    [
+        (lambda body: body.replace(b"\r\n", b"\r"), r"convert it: tr '\r' '\n'"),
+        (lambda body: body.replace(b"\r\n", b"\n", 2), r"sed -i 's/\r$//' hires.csv"),
+    ],
+    ids=["old Mac", "two files behind each other"],
+)
+def test_line_ends_that_cannot_be_read_are_named_with_the_command_that_mends_them(tmp_path, spoil, remedy):
+    path = folder(tmp_path / "in")
+    (path / "hires.csv").write_bytes(spoil((path / "hires.csv").read_bytes()))
+
+    assert remedy in refusal(path)
+
+
+def test_a_table_of_which_every_row_is_skipped_says_why(tmp_path):
+    said = refusal(folder(tmp_path / "in", hires=[hire(1, month="2026-09")]))
+
+    assert "hires: not one row of 1 can be used: 1 signed_ahead (contracts that begin on the day" in said
+
+
+def test_who_is_not_diffusible_or_closed_does_not_count_among_the_placed(tmp_path):
+    nowhere = {"coordonneeLambertAbscisseEtablissement": "[ND]", "coordonneeLambertOrdonneeEtablissement": "[ND]"}
+    rows = [
+        *(establishment(number) for number in range(1, 4)),
+        establishment(4, **nowhere),
+        establishment(5, statutDiffusionEtablissement="P", **nowhere),
+        establishment(6, etatAdministratifEtablissement="F", dateDebut="2026-06-01", **nowhere),
+    ]
+
+    _, report = run(folder(tmp_path / "in", establishments=rows))
+
+    assert report.own_place == 0.75
+
+
 def test_latin_1_is_named_with_its_remedy(tmp_path):
     path = folder(tmp_path / "in")
     rows = [establishment(number, libelleCommuneEtablissement="LIFFRÉ") for number in range(1, 6)]
@@ -517,6 +591,32 @@ def test_a_request_without_a_day_is_refused(tmp_path, request_text):
         read_request(folder(tmp_path / "in", request=request_text))
 
 
+@pytest.mark.parametrize(
+    ("request_text", "said"),
+    [
+        ("day = 0001-01-01", "day lies in the years 2001 to 2999; it says 0001-01-01"),
+        ("day = 9999-12-01", "day lies in the years 2001 to 2999"),
+        ("day = 2026-07-01\nlag_months = true", "lag_months is a whole number from 0 to 6; it says True"),
+    ],
+)
+def test_a_value_of_the_request_that_means_nothing_is_named(tmp_path, request_text, said):
+    with pytest.raises(InputsRefused, match=re.escape(said)):
+        read_request(folder(tmp_path / "in", request=request_text))
+
+
+def test_a_request_may_begin_with_the_mark_of_an_editor(tmp_path):
+    path = folder(tmp_path / "in", request="\ufeff" + REQUEST)
+
+    assert read_request(path).source == "test"
+
+
+def test_a_request_that_is_a_folder_is_named(tmp_path):
+    (tmp_path / "inputs.toml").mkdir()
+
+    with pytest.raises(InputsRefused, match=r"inputs\.toml cannot be read"):
+        read_request(tmp_path)
+
+
 def test_a_folder_without_a_request_says_what_to_write(tmp_path):
     with pytest.raises(InputsRefused, match="day = 2026-07-01"):
         read_request(tmp_path)
@@ -575,6 +675,7 @@ def test_every_reason_has_a_remedy():
     reasons = {rule.reason for table in TABLES for rule in table.rejects}
 
     assert reasons | {"duplicate", "row_shape"} == set(REMEDIES)
+    assert {rule.reason for table in TABLES for rule in table.skips} == set(SKIPPED)
 
 
 def test_a_refusal_says_what_would_be_right(tmp_path):

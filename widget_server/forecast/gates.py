@@ -354,7 +354,7 @@ def _rejects(seen: Evidence) -> Outcome:
 
 def _own_place(seen: Evidence) -> Outcome:
     share = seen.ingested.own_place
-    return Outcome(ok=share >= OWN_PLACE, said=f"{share:.1%} of the establishments")
+    return Outcome(ok=share >= OWN_PLACE, said=f"{share:.1%} of the establishments that could be shown")
 
 
 def _synthetic(seen: Evidence) -> Outcome:

@@ -11,6 +11,7 @@ Nothing is written before every table is known to be good.
 import csv
 import gzip
 import io
+import re
 import shutil
 import tomllib
 import zlib
@@ -25,8 +26,8 @@ import duckdb
 import msgspec
 
 from widget_server.domain.errors import InputsRefused
-from widget_server.forecast.clock import Month, Origin, first_origin
-from widget_server.forecast.tables import ESTABLISHMENTS, MASKED, REMEDIES, TABLES, Column, Rule, Table
+from widget_server.forecast.clock import LONGEST_LAG, Month, Origin, first_origin
+from widget_server.forecast.tables import ESTABLISHMENTS, MASKED, REMEDIES, SKIPPED, TABLES, Column, Rule, Table
 
 REQUEST: Final = "inputs.toml"
 COUNTS: Final = "counts.json"
@@ -37,6 +38,10 @@ _REQUESTED: Final[Mapping[str, object]] = {
 }  # fmt: skip
 _ENDINGS: Final = (".parquet", ".csv", ".csv.gz")
 _HEADER_BYTES: Final = 1 << 16
+_FIRST_YEAR: Final = 2001  # hires are read from January 2000 on
+_LAST_YEAR: Final = 2999
+_HALF_A_DAY: Final = re.compile(r"(19|20)\d\d(-\d\d?){0,2}|(19|20)\d{4}(\d\d)?")
+"""The free part of a stock file that means a day; whoever writes half a one would have it read as today's stock."""
 _EXAMPLES: Final = 3
 
 
@@ -98,7 +103,7 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
 
     stocks          the days of the stock files
     headcount_year  the newest year of a headcount: SIRENE is about two years late
-    own_place       the share of establishments placed by their own coordinates
+    own_place       of the establishments that could be shown, the share placed by their own coordinates
     """
 
     day: str
@@ -145,19 +150,23 @@ class _Problems:
 def read_request(folder: Path) -> Request:
     """What `inputs.toml` says; an `InputsRefused` with everything that is wrong with it."""
     try:
-        said = tomllib.loads((folder / REQUEST).read_text("utf-8"))
+        said = tomllib.loads((folder / REQUEST).read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise InputsRefused(f"{folder / REQUEST} is missing; it says for which day: day = 2026-07-01") from error
+    except OSError as error:
+        raise InputsRefused(f"{folder / REQUEST} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputsRefused(f"{REQUEST} is not TOML in UTF-8: {error}") from error
     problems = _Problems()
     day, lag, as_of, source, demonstration = (said.pop(name, default) for name, default in _REQUESTED.items())
     if type(day) is not date or day.day != 1:
         problems.say(f"{REQUEST}: day is the first of a month without quotes, such as 2026-07-01; it says {day!r}")
+    elif not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        problems.say(f"{REQUEST}: day lies in the years {_FIRST_YEAR} to {_LAST_YEAR}; it says {day}")
     if as_of is not None and type(as_of) is not date:
         problems.say(f"{REQUEST}: establishments_as_of is a day without quotes, such as 2026-07-01; it says {as_of!r}")
-    if not isinstance(lag, int) or not 0 <= lag <= 6:
-        problems.say(f"{REQUEST}: lag_months is a whole number from 0 to 6; it says {lag!r}")
+    if not isinstance(lag, int) or isinstance(lag, bool) or not 0 <= lag <= LONGEST_LAG:
+        problems.say(f"{REQUEST}: lag_months is a whole number from 0 to {LONGEST_LAG}; it says {lag!r}")
     if not isinstance(source, str):
         problems.say(f'{REQUEST}: source is a text such as "deca+sirene"; it says {source!r}')
     if not isinstance(demonstration, bool):
@@ -202,7 +211,7 @@ def ingest(
     try:
         with duckdb.connect(str(scratch / "rows.duckdb")) as database:
             database.execute(f"SET threads = {threads}; SET memory_limit = '{memory}'")
-            database.execute(f"SET temp_directory = '{scratch / 'spill'}'")
+            database.execute(f"SET temp_directory = {_literal(str(scratch / 'spill'))}")
             _know(database, request.origin, reference)
             parts = _parts(database, folder, request, problems)
             problems.stop()
@@ -214,7 +223,8 @@ def ingest(
                 if table is ESTABLISHMENTS:
                     problems.stop()  # without them every hire would look unknown
             problems.stop()
-            facts = _facts(database)
+            stocks = sorted({part.as_of for part in parts if part.table is ESTABLISHMENTS})
+            facts = _facts(database, request.origin.stock(stocks))
             report = Ingested(
                 day=str(request.origin.day),
                 lag_months=request.origin.lag,
@@ -222,7 +232,7 @@ def ingest(
                 demonstration=request.demonstration,
                 tables=counts,
                 ceilings=limits,
-                stocks=sorted({part.as_of for part in parts if part.table is ESTABLISHMENTS}),
+                stocks=stocks,
                 headcount_year=facts[0],
                 own_place=facts[1],
             )
@@ -265,8 +275,9 @@ def _parts(database: duckdb.DuckDBPyConnection, folder: Path, request: Request, 
     by_name = {table.name: table for table in TABLES}
     parts: list[_Part] = []
     stems: dict[str, str] = {}
+    problems.found.extend(_passed_over(folder, by_name))
     for path in files(folder)[1:]:
-        stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+        stem = _stem(path)
         name, _, free = stem.partition("-")
         if name not in by_name:
             problems.say(f"{path.name} is none of the tables {', '.join(by_name)}; rename it or move it away")
@@ -282,7 +293,10 @@ def _parts(database: duckdb.DuckDBPyConnection, folder: Path, request: Request, 
             continue
         table = by_name[name]
         problems.found.extend(_wrong_columns(path.name, table, header))
-        as_of = _day_of(free) or request.as_of
+        day = _day_of(free)
+        if table is ESTABLISHMENTS and day is None and _HALF_A_DAY.fullmatch(free):
+            problems.say(f"{path.name}: a stock file names its whole day, such as {table.name}-2025-07-01.parquet")
+        as_of = day or request.as_of
         parts.append(
             _Part(
                 number=len(parts),
@@ -301,6 +315,26 @@ def _parts(database: duckdb.DuckDBPyConnection, folder: Path, request: Request, 
                 + ", ".join(column.name for column in table.columns if not column.optional)
             )
     return parts
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def _passed_over(folder: Path, tables: Collection[str]) -> Iterator[str]:
+    """What is named like a table and would not be read: an `opt_out.CSV` would show whoever is in it.
+
+    The spreadsheet from which a table was made may lie beside it.
+    """
+    read = {_stem(path) for path in files(folder)[1:]}
+    for path in sorted(folder.iterdir()):
+        stem = path.name.partition(".")[0]
+        name = stem.partition("-")[0].lower()
+        if name in tables and not path.name.endswith(_ENDINGS) and stem not in read:
+            yield (
+                f"{path.name} is named like the table {name} and would not be read: give it as {stem.lower()}.parquet, "
+                ".csv or .csv.gz, or move it away"
+            )
 
 
 def _day_of(free: str) -> date | None:
@@ -336,8 +370,11 @@ def _parquet_header(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[tu
 
 def _unreadable(path: Path, error: Exception) -> str:
     said = str(error).splitlines()[0]
-    kind = "Parquet" if path.suffix == ".parquet" else "CSV"
-    return f"{path.name} is not a whole {kind} file; export or copy it again ({said})"
+    if path.suffix == ".parquet":
+        return f"{path.name} is not a whole Parquet file; export or copy it again ({said})"
+    if "state machine" in said:  # what DuckDB calls a file of which some lines end otherwise than the first one
+        return f"{path.name}: its lines do not all end alike; let them: sed -i 's/\\r$//' {path.name}"
+    return f"{path.name} is not a whole CSV file; export or copy it again ({said})"
 
 
 def _not_utf8(path: Path, where: str) -> str:
@@ -356,6 +393,8 @@ def _csv_header(path: Path) -> tuple[tuple[str, ...], str]:
         raise InputsRefused(_unreadable(path, error)) from error
     except UnicodeDecodeError as error:
         raise InputsRefused(_not_utf8(path, "its header")) from error
+    if "\r" in line:
+        raise InputsRefused(f"{path.name}: its lines end in a carriage return alone; convert it: tr '\\r' '\\n'")
     delimiter = ";" if line.count(";") > line.count(",") else ","
     names = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
     if not any(names):
@@ -551,7 +590,9 @@ def _judge(
         for reason, count in sorted(counts.rejected_for.items())
     )
     if not counts.accepted and not table.optional:
-        problems.say(f"{table.name}: not one row of {counts.read} can be used: {told or 'the file is empty'}")
+        left = [f"{count} {reason} ({SKIPPED[reason]})" for reason, count in sorted(counts.skipped_for.items())]
+        said = "; ".join([*([told] if told else []), *left]) or "the file is empty"
+        problems.say(f"{table.name}: not one row of {counts.read} can be used: {said}")
         return
     if table.fatal and counts.rejected:
         problems.say(f"{table.name}: a line that cannot be read could show somebody who asked not to be shown: {told}")
@@ -581,9 +622,15 @@ def _rejects_sql(table: Table) -> str:
     )
 
 
-def _facts(database: duckdb.DuckDBPyConnection) -> tuple[int | None, float]:
+def _facts(database: duckdb.DuckDBPyConnection, stock: date) -> tuple[int | None, float]:
+    """The newest year of a headcount, and the share placed by its own coordinates of who could be shown.
+
+    SIRENE withholds the coordinates of whoever is not diffusible, every eighth, and nobody is sent there.
+    """
     year, own = database.execute(
-        "SELECT max(headcount_year), avg(CAST(own_place AS INTEGER)) FROM clean_establishments"
+        "SELECT max(headcount_year), coalesce(avg(CAST(own_place AS INTEGER)) FILTER (WHERE diffusible "
+        f"AND as_of = DATE '{stock}' AND (closed IS NULL OR closed > getvariable('first_day'))), 1) "
+        "FROM clean_establishments"
     ).fetchall()[0]
     return (None if year is None else int(year)), float(own)
 

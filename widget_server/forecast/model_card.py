@@ -230,8 +230,8 @@ def _data(story: Story) -> Section:
     said.append(
         f"{_percent(metrics.later_than_origin)} des lignes d’apprentissage portent un effectif, un secteur ou une "
         f"commune plus récents que leur date, faute de fichier Sirene assez ancien. "
-        f"{_percent(given.own_place)} des établissements sont placés par leurs propres coordonnées, les autres au "
-        "centre de leur commune."
+        f"{_percent(given.own_place)} des établissements qui peuvent être montrés sont placés par leurs propres "
+        "coordonnées, les autres au centre de leur commune."
     )
     caption = "Lignes lues = retenues + hors du champ + rejetées"
     table = Table(caption=caption, header=("Table", "Lues", "Retenues", "Hors du champ", "Rejetées"), rows=rows)

@@ -77,7 +77,8 @@ def score(
         )
         hurdle = read_model(model, read_affinity(database), threads=threads)
         parts = _score_pieces(database, hurdle, asked, origin, Path(scratch), progress)
-        database.execute(f"CREATE VIEW scores AS SELECT * FROM read_parquet({parts!r})")
+        listed = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+        database.execute(f"CREATE VIEW scores AS SELECT * FROM read_parquet([{listed}])")
         database.execute("CREATE TABLE explained (siret VARCHAR, reasons VARCHAR[])")
         if chosen.reasons:
             _explain(database, hurdle, asked, origin, country, chosen, progress)

@@ -496,6 +496,12 @@ REMEDIES: Final = {
     "year_format": "a year of four digits",
 }
 """What would be right, for each reason to reject a row."""
+SKIPPED: Final = {
+    "before_history": "closed before anything is learnt",
+    "rome_unknown": "the reference knows no such code of ROME",
+    "signed_ahead": "contracts that begin on the day of the forecast or later; see day in inputs.toml",
+}
+"""What each reason to skip a row means."""
 TABLES: Final = (ESTABLISHMENTS, HIRES, TENSION, ROME_NAF, FAP_ROME, OPT_OUT)
 """In the order in which they are read: hires are checked against establishments."""
 MASKED: Final = _MASKED
