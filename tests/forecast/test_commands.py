@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -132,6 +133,27 @@ def test_publishing_the_same_again_changes_nothing(data):
     assert again.exit_code == 0
     assert "was in place already" in again.output
     assert moves(data / "forecast/releases") == before
+
+
+def test_a_stock_without_the_names_of_its_companies_is_told_how_to_get_them(made, data, tmp_path):
+    nameless = tmp_path / "nameless"
+    shutil.copytree(made / "inputs", nameless)
+    path = nameless / "establishments.parquet"
+    columns = "NULL AS enseigne1Etablissement, NULL AS denominationUsuelleEtablissement"
+    with duckdb.connect() as database:
+        given = [row[0] for row in database.execute(f"DESCRIBE FROM '{path}'").fetchall()]
+        columns += ", NULL AS denominationUniteLegale" if "denominationUniteLegale" in given else ""
+        replaced = f"SELECT * REPLACE ({columns}) FROM '{path}' WHERE siret[9] < '5'"
+        database.execute(
+            f"COPY ({replaced} UNION ALL FROM '{path}' WHERE siret[9] >= '5') TO '{path}.new' (FORMAT parquet)"
+        )
+    path.with_name(f"{path.name}.new").replace(path)
+    named = publish(data, "--dry-run", "--bootstrap", *WEAK)
+    ingest_stage(works_of(data), nameless)
+    unnamed = publish(data, "--dry-run", "--bootstrap", *WEAK)
+
+    assert "have no name" not in named.output
+    assert "denominationUniteLegale of SIRENE's StockUniteLegale" in unnamed.output
 
 
 def test_a_dry_run_asks_the_gates_and_publishes_nothing(data):

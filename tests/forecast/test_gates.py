@@ -232,6 +232,22 @@ def test_a_backtest_just_within_its_bounds_is_green(good, figures):
     assert red(replace(good, metrics=backtest(**figures))) == set()
 
 
+def test_a_model_of_which_nothing_can_be_measured_is_red(good):
+    every = [
+        msgspec.structs.replace(score, value=0.0) if score.metric == "precision_at_10" else score
+        for score in good.metrics.scores
+    ]
+
+    assert "precision" in red(replace(good, metrics=msgspec.structs.replace(good.metrics, scores=every)))
+
+
+def test_too_few_establishments_for_a_list_are_told_as_such(good):
+    scores = [score for score in good.metrics.scores if score.metric != "precision_at_10"]
+    verdicts = judge(replace(good, metrics=msgspec.structs.replace(good.metrics, scores=scores)))
+
+    assert "too few establishments" in next(each.said for each in verdicts if each.gate == "precision")
+
+
 def test_a_model_without_a_backtest_is_red(good):
     seen = replace(good, metrics=msgspec.structs.replace(good.metrics, scores=[]))
 

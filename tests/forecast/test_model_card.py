@@ -172,16 +172,18 @@ def test_fictitious_companies_are_called_so_and_their_precision_is_not_taken_for
 
 
 @pytest.mark.parametrize(
-    ("low", "said", "unsaid"),
+    ("low", "high", "said", "unsaid"),
     [
-        (0.0005, "Elle améliore les listes sur toutes les dates", "ne se distingue pas du hasard"),
-        (-0.002, "ne se distingue pas du hasard", "améliore"),
+        (0.0005, 0.002, "Elle améliore les listes à chaque date mesurée : ", "ne se distingue pas"),
+        (-0.002, 0.002, "ne se distingue pas du hasard", "améliore"),
+        (-0.002, -0.001, "Elle dégrade les listes à chaque date mesurée : ", "ne se distingue pas"),
+        (None, None, "Trop peu de départements pour en juger", "améliore"),
     ],
-    ids=["it helps", "nobody knows"],
+    ids=["it helps", "nobody knows", "it harms", "one département"],
 )
-def test_the_tension_is_only_said_to_help_where_its_ablation_shows_it(low, said, unsaid):
+def test_the_tension_is_only_said_to_help_where_its_ablation_shows_it(low, high, said, unsaid):
     metrics = backtest()
-    differences = [msgspec.structs.replace(each, low=low) for each in metrics.differences]
+    differences = [msgspec.structs.replace(each, low=low, high=high) for each in metrics.differences if low is not None]
 
     told = text_of(story(metrics=msgspec.structs.replace(metrics, differences=differences)))
 
@@ -195,6 +197,29 @@ def test_without_a_survey_the_tension_is_said_to_be_empty():
     assert "Aucune enquête sur les tensions" in told
 
 
+def test_a_survey_that_reaches_no_occupation_is_not_said_to_be_tested():
+    read = Counts(
+        table="tension", read=9, accepted=9, written=9, skipped=0, rejected=0, repaired={}, skipped_for={},
+        rejected_for={},
+    )  # fmt: skip
+    ingested = msgspec.structs.replace(INGESTED, tables=[*INGESTED.tables, read])
+
+    told = text_of(story(ingested=ingested, metrics=msgspec.structs.replace(backtest(), tension=False)))
+
+    assert "L’enquête fournie ne se rattache à aucun métier" in told
+    assert "refait sans elle" not in told
+
+
+def test_no_interval_is_announced_where_there_is_none():
+    scores = [msgspec.structs.replace(score, low=None, high=None) for score in backtest().scores]
+
+    told = text_of(story(metrics=msgspec.structs.replace(backtest(), scores=scores)))
+
+    assert "Trop peu de départements pour un intervalle" in told
+    assert "Entre crochets" not in told
+    assert "Avec l’intervalle" not in told
+
+
 def test_an_override_and_its_reason_are_in_it():
     verdicts = [
         Verdict(gate="pairs", measure="", bound="", state="green", said=""),
@@ -203,7 +228,7 @@ def test_an_override_and_its_reason_are_in_it():
 
     told = text_of(story(verdicts=verdicts))
 
-    assert "Contrôles faits : 2, dont 1 tenus, 1 passés outre." in told
+    assert "Contrôles faits : 2, dont 1 tenu, 1 passé outre." in told
     assert "Contrôle churn passé outre, motif : « reprise de l'historique »" in told
 
 
@@ -215,7 +240,9 @@ def test_no_line_breaks_before_a_french_mark():
 
 def test_rows_of_the_inputs_are_told_with_what_became_of_them():
     assert "| embauches en apprentissage, agrégées par mois | 1 234 | 1 200 | 30 | 4 |" in text_of(story())
-    assert "97 % des établissements sont placés par leurs propres coordonnées" in text_of(story())
+    assert "97 % des établissements qui peuvent être montrés sont placés par leurs propres coordonnées" in text_of(
+        story()
+    )
 
 
 def test_text_in_a_plot_cannot_become_markup():

@@ -11,14 +11,14 @@ from widget_server.domain.errors import InputsRefused
 from widget_server.domain.spreading import band
 from widget_server.forecast.backtest import Places
 from widget_server.forecast.clock import Month, Origin
-from widget_server.forecast.features import FEATURES, KEYS
+from widget_server.forecast.features import FEATURES, KEYS, open_tables
 from widget_server.forecast.metrics import METRICS, read_metrics
 from widget_server.forecast.model import FILES, Settings, read_model
 from widget_server.forecast.occupations import own_mix, pair_p
 from widget_server.forecast.populations import read_population
 from widget_server.forecast.publication import WITHHELD_NAF, held_sql
 from widget_server.forecast.scoring import COLUMNS, ScoreSettings, score
-from widget_server.forecast.training import backtest_again, train
+from widget_server.forecast.training import backtest_again, tension_reaches, train
 
 FEW = Settings(rounds=6, depth=4)
 MODEL = "2026-07-01-0123abcd"
@@ -200,3 +200,12 @@ def test_a_population_read_in_pieces_is_the_whole_one(economy, scored):
     assert np.array_equal(piece.past.row, whole.past.row[inside] - 100)
     assert np.array_equal(piece.past.rome, whole.past.rome[inside])
     assert replace(piece, label=None).label is None
+
+
+def test_a_survey_without_a_crosswalk_is_no_tension(economy):
+    with open_tables(economy.tables) as database:
+        assert tension_reaches(database, economy.origin)
+
+        database.execute("DROP VIEW fap_rome; CREATE TABLE fap_rome (fap VARCHAR, rome VARCHAR, weight DOUBLE)")
+
+        assert not tension_reaches(database, economy.origin)

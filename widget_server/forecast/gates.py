@@ -254,8 +254,13 @@ def _over_baselines(seen: Evidence) -> Outcome:
     model = mean_of(seen.metrics, "precision_at_10")
     found = {name: mean_of(seen.metrics, "precision_at_10", name) for name in BASELINES}
     best, value = max(((name, each or 0.0) for name, each in found.items()), key=lambda pair: pair[1])
+    if model is None and seen.metrics.scores:
+        return Outcome(ok=False, said="too few establishments for one list of any past origin: nothing is measured")
     if model is None:
         return Outcome(ok=False, said="the model has no backtest; run widget-server forecast train --only backtest")
+    if not model:
+        # Nothing is as good as nothing: hires without an occupation find nobody relevant.
+        return Outcome(ok=False, said="0: no list of any past origin holds a hire in its occupation; see rome of hires")
     need = OVER_BASELINE * value
     return Outcome(ok=model >= need, said=f"{model:.4f}, the best baseline is {best} with {value:.4f}")
 

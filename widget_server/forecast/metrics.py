@@ -111,7 +111,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """metrics.json: every scorer x metric x origin, and what the numbers come from.
 
     later_than_origin   share of the training rows whose attributes (headcount, NAF, commune) are newer than their day
-    tension             whether there was a survey at all
+    tension             whether a survey reaches the occupations of a sector
     moves               by origin, how many establishments carry the history of another SIRET of before a move
     """
 

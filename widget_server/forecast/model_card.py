@@ -257,8 +257,7 @@ def _results(story: Story) -> Section:
     said = [
         "Le modèle est comparé, sur des semestres passés qu’il n’avait pas vus, à des méthodes plus simples. "
         "« Précision à 10 » : parmi les dix premiers d’une liste (un lieu, un métier, 30 km), la part de ceux qui ont "
-        "embauché en apprentissage dans ce métier dans les six mois. Entre crochets, l’intervalle à 95 %, par tirage "
-        "des départements.",
+        f"embauché en apprentissage dans ce métier dans les six mois. {_of_intervals(metrics)}",
     ]
     if story.ingested.demonstration:
         said.append(WARNING)
@@ -287,6 +286,12 @@ def _results(story: Story) -> Section:
         tables=tuple(table for table in tables if table.rows),
         plots=tuple(plot for plot in plots if plot.series),
     )
+
+
+def _of_intervals(metrics: Metrics) -> str:
+    if any(score.low is not None for score in metrics.scores if score.metric == "precision_at_10"):
+        return "Entre crochets, l’intervalle à 95 %, par tirage des départements."
+    return "Trop peu de départements pour un intervalle à 95 %, qui se tire parmi eux."
 
 
 def _synthetic(story: Story) -> Section:
@@ -326,7 +331,14 @@ def _synthetic(story: Story) -> Section:
 def _tension(story: Story) -> Section:
     metrics = story.metrics
     if not metrics.tension:
-        nothing = "Aucune enquête sur les tensions n’a été fournie : cette grandeur est vide, et n’a pas d’effet."
+        given = any(counts.table == "tension" and counts.accepted for counts in story.ingested.tables)
+        why = (
+            "L’enquête fournie ne se rattache à aucun métier : il y manque une année assez ancienne, ou la "
+            "correspondance de ses métiers (FAP) avec les codes ROME"
+            if given
+            else "Aucune enquête sur les tensions n’a été fournie"
+        )
+        nothing = f"{why} : cette grandeur est vide, et n’a pas d’effet."
         return Section(heading="Effet de la tension du marché", paragraphs=(nothing,))
     found = [
         each
@@ -340,13 +352,19 @@ def _tension(story: Story) -> Section:
             (_month(each.origin), _signed(each.value), f"{_signed(each.low)} à {_signed(each.high)}") for each in found
         ),
     )
-    helps = bool(found) and all(each.low > 0 for each in found)
+    dates = ", ".join(_month(each.origin) for each in found)
+    if not found:
+        effect = "Trop peu de départements pour en juger : rien n’est affirmé à son sujet."
+    elif all(each.low > 0 for each in found):
+        effect = f"Elle améliore les listes à chaque date mesurée : {dates}."
+    elif all(each.high < 0 for each in found):
+        effect = f"Elle dégrade les listes à chaque date mesurée : {dates}."
+    else:
+        effect = "Sur ces données, son effet ne se distingue pas du hasard : rien d’autre n’est affirmé à son sujet."
     said = (
         "La tension d’un métier dans un département est l’une des grandeurs lues. Pour savoir ce qu’elle apporte, le "
         "modèle est refait sans elle.",
-        "Elle améliore les listes sur toutes les dates."
-        if helps
-        else "Sur ces données, son effet ne se distingue pas du hasard : rien d’autre n’est affirmé à son sujet.",
+        effect,
     )
     return Section(heading="Effet de la tension du marché", paragraphs=said, tables=(table,) if table.rows else ())
 
@@ -388,14 +406,22 @@ def _load(story: Story) -> Section:
     return Section(heading="Répartition de la charge", paragraphs=said, plots=(plot,) if plot.series else ())
 
 
+_STATES: Final = {
+    "green": ("tenu", "tenus"),
+    "not asked": ("sans objet", "sans objet"),
+    "overridden": ("passé outre", "passés outre"),
+    "red": ("non tenu", "non tenus"),
+}
+"""What is said of one gate, and of several."""
+
+
 def _checks(story: Story) -> Section:
     if not story.verdicts:
         unpublished = "Ce modèle n’a pas encore été publié : ses contrôles viennent avec la publication."
         return Section(heading="Contrôles avant publication", paragraphs=(unpublished,))
     states = [verdict.state for verdict in story.verdicts]
-    told = {"green": "tenus", "not asked": "sans objet", "overridden": "passés outre", "red": "non tenus"}
     said = f"Contrôles faits : {len(states)}, dont " + ", ".join(
-        f"{states.count(state)} {words}" for state, words in told.items() if state in states
+        f"{states.count(state)} {words[states.count(state) > 1]}" for state, words in _STATES.items() if state in states
     )
     points = tuple(
         f"Contrôle {verdict.gate} passé outre, motif : « {verdict.because} »"
@@ -445,7 +471,7 @@ def _gains(metrics: Metrics) -> Plot:
     return Plot(
         name="gains",
         title="Gains cumulés",
-        told=f"Part des embauches de {_month(metrics.curves.origin)} faites par les établissements les mieux classés."
+        told=f"Part des embauches faites par les établissements les mieux classés, {_month(metrics.curves.origin)}."
         + _at(lines, 10, "Les premiers 10 %"),
         x_label="Les mieux classés d’abord",
         y_label="Part des embauches",
@@ -533,7 +559,8 @@ def _precision(metrics: Metrics) -> Plot:
     return Plot(
         name="precision",
         title="Précision à 10, par date d’estimation",
-        told="Avec l’intervalle à 95 %. Les chiffres sont dans le tableau « Précision à 10 ».",
+        told=("Avec l’intervalle à 95 %. " if any(low is not None for each in series for low in each.low) else "")
+        + "Les chiffres sont dans le tableau « Précision à 10 ».",
         x_label="Date d’estimation",
         y_label="Précision à 10",
         series=tuple(series),

@@ -64,6 +64,7 @@ SYNTHETIC: Final = "synthetic.json"
 GATE_TABLE: Final = "gates.json"
 PROOF_SIZE: Final = 20_000
 _TABLES: Final = "tables"
+_MANY_UNNAMED: Final = 0.1
 _COMPARED: Final = ("precision_at_10", "ndcg_at_10", "deviance", "ece", "auc")
 """What the gates of the next release compare with."""
 _BEFORE: Final = {INPUTS: "ingest FOLDER", MODELS: "train", SCORES: "score", RELEASES: "publish"}
@@ -272,6 +273,13 @@ def publish_stage(works: Works, terms: Terms, *, dry_run: bool = False) -> Publi
             threads=works.threads,
             memory=works.memory,
         )
+        unnamed = summary.held["unnamed"]
+        if unnamed > _MANY_UNNAMED * (unnamed + summary.establishments):
+            works.progress(
+                f"{unnamed} establishments are not shown because they have no name or no postcode; most names stand in "
+                "denominationUniteLegale of SIRENE's StockUniteLegale: join it to establishments by the first 9 digits "
+                "of siret"
+            )
         verdicts = judge(
             Evidence(
                 new=summary,

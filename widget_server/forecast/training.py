@@ -128,7 +128,7 @@ def _train(
             live=_trained(live),
             later_than_origin=sum(library.rows(each) for each in later)
             / sum(library.rows(each) for each in live.train),
-            tension=bool(database.execute("SELECT count(*) FROM tension").fetchall()[0][0]),
+            tension=tension_reaches(database, origin),
             moves={str(each.day): written.moves for each, written in sorted(library.written.items())},
         )
     (out / METRICS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(metrics), indent=1) + b"\n")
@@ -148,6 +148,15 @@ def _splits(database: duckdb.DuckDBPyConnection, origin: Origin) -> tuple[list[S
             f"from {all_of_them} on for all of them. Add older files, such as hires-{one.year}.parquet"
         )
     return tests, Split.before(origin, first=begin + HISTORY_MONTHS)
+
+
+def tension_reaches(database: duckdb.DuckDBPyConnection, origin: Origin) -> bool:
+    """Whether a survey that was out on the day reaches an occupation of a sector; without a crosswalk none does."""
+    rows = database.execute(
+        "SELECT count(*) FROM tension JOIN fap_rome USING (fap) JOIN rome_naf USING (rome) "
+        f"WHERE projects > 0 AND difficult IS NOT NULL AND year <= {origin.tension_year}"
+    ).fetchall()
+    return bool(rows[0][0])
 
 
 def _trained(split: Split) -> Trained:
