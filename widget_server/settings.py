@@ -29,6 +29,10 @@ _ABOVE_0: Final = re.compile(
     r"|largest_file_mb|keep_versions|workers|look_again_s|labonneboite_most"
 )
 """Numbers of which 0 means nothing; none may be negative."""
+_PASSWORD: Final = re.compile(r"//[^/?#@\s]*@")
+_SIGNATURE: Final = re.compile(
+    r"([?&][^=&#]*(?:sig|token|key|secret|password|credential)[^=&#]*=)[^&#]*", re.IGNORECASE
+)
 _HIGHEST_PORT: Final = 65_535
 
 
@@ -174,7 +178,7 @@ class Settings:
     def __repr__(self) -> str:
         """What differs from the defaults, without secrets: a trace or a log may hold it."""
         told = [
-            f"{row.name}={'(secret)' if is_secret(row.name) else repr(getattr(self, row.name))}"
+            f"{row.name}={'(secret)' if is_secret(row.name) else repr(_without_password(getattr(self, row.name)))}"
             for row in fields(self)
             if getattr(self, row.name) != row.default
         ]
@@ -291,12 +295,19 @@ def is_secret(name: str) -> bool:
     return name.endswith(("_secret", "_key"))
 
 
+def _without_password(value: object) -> object:
+    """A value as it may be shown: an address without the password or the signature of who asks."""
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    return _SIGNATURE.sub(r"\1(secret)", _PASSWORD.sub("//(secret)@", value))
+
+
 def describe(settings: Settings) -> list[SettingRow]:
     """Every setting with its help; secrets show only whether they are set."""
     hints = get_type_hints(Settings, include_extras=True)
     rows: list[SettingRow] = []
     for row in fields(Settings):
-        value = str(getattr(settings, row.name))
+        value = str(_without_password(getattr(settings, row.name)))
         if is_secret(row.name) and value:
             value = "(set)"
         rows.append(

@@ -18,6 +18,7 @@ from tests.builders import NOW, Tree, declaration, entry, harvest, publish
 from tests.processes import await_answer, end, free_port
 from widget_server.cli import main
 from widget_server.domain.cards import Entry, Rejection
+from widget_server.settings import read_settings
 from widget_server.snapshot.runs import write_run
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources.kit.lists import hidden
@@ -196,6 +197,27 @@ def test_a_value_that_cannot_work_is_refused_at_the_start_by_the_name_of_its_set
     assert f"Error: {name}: " in done.output
     assert said in done.output
     assert "pass@" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("CACHE_URL", "redis://:hunter2@cache.example:6379/0", "redis://(secret)@cache.example:6379/0"),
+        ("RECRUITERS_URL", "https://me:hunter2@files.example/a.gz", "https://(secret)@files.example/a.gz"),
+        (
+            "RECRUITERS_URL",
+            "https://files.example/a.gz?X-Amz-Signature=hunter2&v=1",
+            "https://files.example/a.gz?X-Amz-Signature=(secret)&v=1",
+        ),
+        ("API_APPRENTISSAGE_KEY", "hunter2", "(set)"),
+        ("PUBLIC_URL", "https://widget.example/?v=1", "https://widget.example/?v=1"),
+    ],
+)
+def test_no_password_within_an_address_is_shown(tmp_path: Path, name: str, value: str, shown: str):
+    done = run(tmp_path, "settings", **{name: value})
+
+    assert f"{name}={shown}\n" in done.output
+    assert "hunter2" not in done.output + repr(read_settings({name: value}))
 
 
 @pytest.mark.parametrize(

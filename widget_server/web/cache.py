@@ -180,11 +180,14 @@ class RedisTier:
         clock: Callable[[], float] = time.monotonic,
         patience_s: float = _PATIENCE_S,
     ) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port, database = parts.port or 6379, int(parts.path.strip("/") or 0)
+        except ValueError:
+            parts, port, database = urlsplit(""), 0, 0
         if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-            raise SettingError(
-                f"CACHE_URL: {url!r} is not redis://host:port/number, for example redis://127.0.0.1:6379/0"
-            )
+            # Without what was told: it may hold a password.
+            raise SettingError("CACHE_URL is not redis://host:port/number, for example redis://127.0.0.1:6379/0")
         try:
             from aiocache import RedisCache  # imported here: the extra [redis] is optional
         except ImportError as error:
@@ -194,8 +197,8 @@ class RedisTier:
             warnings.filterwarnings("ignore", message=rf".*\b{retired}\b", category=DeprecationWarning)
         self._cache = RedisCache(
             endpoint=parts.hostname,
-            port=parts.port or 6379,
-            db=int(parts.path.strip("/") or 0),
+            port=port,
+            db=database,
             password=unquote(parts.password) if parts.password else None,
             ssl=parts.scheme == "rediss",
             serializer=_Serializer(),
