@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.contract.upstream_fakes import kit
-from widget_server.sources.kit.rows import MOST, read_row
+from widget_server.sources.kit.rows import MOST, read_page, read_row
 
 
 class Skill(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,3 +82,26 @@ def test_what_is_no_such_row_is_an_error_and_leaves_no_remark(raw: bytes):
         read_row(raw, DECODER, tools)
 
     assert not tools.notes.remarks
+
+
+PAGE = msgspec.json.Decoder(list[str])
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (rb'["a", "\ud83d", "b"]', ["a", "\ufffd", "b"]),
+        (rb'["\ude00\ud83d\ude00"]', ["\ufffd\U0001f600"]),
+        (rb'["\\ud83d", "\ud83d"]', ["\\ud83d", "\ufffd"]),
+        (b'["caf\xe9"]', ["caf\ufffd"]),
+        (b'["\xe9", "\xc3\xa9"]', ["\ufffd", "é"]),
+    ],
+)
+def test_a_broken_character_spoils_no_page(body: bytes, told: list[str]):
+    assert read_page(body, PAGE) == told
+
+
+@pytest.mark.parametrize("body", [b'["cut', b"<html>", b'[1, "\\ud83d"]'])
+def test_a_page_that_is_broken_otherwise_is_an_error(body: bytes):
+    with pytest.raises(msgspec.DecodeError):
+        read_page(body, PAGE)

@@ -18,7 +18,7 @@ from widget_server.snapshot.manifest import Part
 from widget_server.sources.kit.companies import REGISTER, Company, Estimate
 from widget_server.sources.kit.companies import to_entry as company_entry
 from widget_server.sources.kit.rejects import reject
-from widget_server.sources.kit.rows import read_row
+from widget_server.sources.kit.rows import read_page, read_row
 from widget_server.sources.kit.source import Kit
 from widget_server.sources.kit.text import line
 from widget_server.upstream.client import Client, Credentials
@@ -241,7 +241,7 @@ async def _page(client: Client, rome: str, departement: str, *, number: int, siz
     }
     reply = await client.get(SEARCH, asked)
     try:
-        return _PAGE.decode(reply.body)
+        return read_page(reply.body, _PAGE)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UpstreamMalformed(client.name, f"sends a page of companies that cannot be read: {error}") from error
 

@@ -28,7 +28,7 @@ from widget_server.sources.kit.apprentissage import HOME, connected
 from widget_server.sources.kit.facts import answered, filled, linked, listed, said
 from widget_server.sources.kit.placing import Placed, Whereabouts
 from widget_server.sources.kit.rejects import reject
-from widget_server.sources.kit.rows import read_row
+from widget_server.sources.kit.rows import read_page, read_row
 from widget_server.sources.kit.sessions import (
     Session,
     address_of,
@@ -341,7 +341,7 @@ async def _pages(client: Client) -> AsyncIterator[msgspec.Raw]:
 async def _page(client: Client, number: int, size: int) -> Page:
     reply = await client.get(SEARCH, {"page_size": str(size), "page_index": str(number)})
     try:
-        return _PAGE.decode(reply.body)
+        return read_page(reply.body, _PAGE)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UpstreamMalformed(client.name, f"sends a page of trainings that cannot be read: {error}") from error
 

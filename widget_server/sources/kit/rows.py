@@ -19,6 +19,10 @@ MOST: Final = 20
 
 _WHERE: Final = re.compile(r"^Expected `(?P<wanted>[^`]*)`.* - at `\$(?P<path>[^`]*)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<place>\d+)\]")
+# What a backslash begins: another backslash, a pair of surrogates, or half of one, which no text may hold.
+_CHARACTER: Final = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _PLACES: Final = re.compile(r"\[\d+\]")
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -31,6 +35,21 @@ def read_row(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], kit: Ki
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
         return _mended(raw, decoder, kit, error)
+
+
+def read_page(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """A whole answer. Where one broken character would spoil all its rows, U+FFFD stands for it."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        whole = _CHARACTER.sub(_whole, body.decode("utf-8", "replace").encode())
+        if whole == body:
+            raise
+        return decoder.decode(whole)
+
+
+def _whole(match: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if match["half"] else match[0]
 
 
 def _mended(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], kit: Kit, error: msgspec.ValidationError) -> T:
