@@ -21,6 +21,22 @@ PAGES = {
     "check, refused": "/v1/check?partner=essai&origin=https://ailleurs.example",
     "check, empty": "/v1/check",
 }
+TABLES = {"configurator": CONFIGURED, "method": "/methode"}
+BROKEN = """[...document.querySelectorAll('th, td, dt')].flatMap((cell) => {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/[\\p{L}\\d_]+/gu)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (range.getClientRects().length > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+})
+"""
+"""Words of tables and terms that go on in a second line."""
 WAYS = {
     "telephone, light": (320, "light", "none"),
     "page, dark": (1280, "dark", "none"),
@@ -29,7 +45,7 @@ WAYS = {
 TWICE = "html { font-size: 200% }"
 SPACED = "* { line-height: 1.5; letter-spacing: 0.12em; word-spacing: 0.16em } p { margin-bottom: 2em }"
 SMALL = """minimum => [...document.querySelectorAll('button, select, summary, nav a, textarea, input')]
-  .filter((one) => one.checkVisibility() && !one.closest('.toc'))
+  .filter((one) => one.checkVisibility())
   .map((one) => [one, Math.max(...[one, one.closest('label') ?? one].map((box) => box.getBoundingClientRect().height))])
   .filter(([, height]) => height < minimum - 0.5)
   .map(([one, height]) => `${one.outerHTML} is ${height} px high`)
@@ -189,12 +205,42 @@ def test_nothing_is_wider_than_a_small_telephone(page: Page, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, style
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_finger_finds_every_control(page: Page, name):
+@pytest.mark.parametrize("name", PAGES | TABLES)
+def test_no_word_of_a_table_is_broken_on_a_small_telephone(page: Page, name):
     page.set_viewport_size({"width": 320, "height": 900})
-    page.goto(PAGES[name])
+    page.goto((PAGES | TABLES)[name])
 
-    assert page.evaluate(SMALL, 44) == []
+    assert page.evaluate(BROKEN) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_finger_finds_every_control(browser: Browser, widget: str, name):
+    with browser.new_context(
+        base_url=widget, viewport={"width": 320, "height": 900}, has_touch=True, is_mobile=True
+    ) as telephone:
+        page = telephone.new_page()
+        page.goto(PAGES[name])
+
+        assert page.evaluate(SMALL, 44) == []
+
+
+def test_a_finger_finds_the_title_of_a_card(browser: Browser, widget: str):
+    with browser.new_context(
+        base_url=widget, viewport={"width": 320, "height": 9000}, has_touch=True, is_mobile=True
+    ) as telephone:
+        page = telephone.new_page()
+        page.goto("/v1/widget?romes=D1102&insee=35238")
+        heights = page.locator("article [id] a").evaluate_all(
+            """titles => titles.map((title) => {
+              const { top } = title.getBoundingClientRect();
+              const lines = [...Array(100).keys()].map((line) => top - 30 + line);
+              return lines.filter((line) => document.elementFromPoint(160, line) === title).length;
+            })"""
+        )
+
+        assert len(heights) > 5
+        assert min(heights) >= 44
 
 
 @pytest.mark.parametrize("name", PAGES)

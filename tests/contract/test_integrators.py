@@ -12,6 +12,7 @@ from tests.pages import EVIL
 from widget_server.domain.query import PARAMETERS, PROBLEM_CODES
 from widget_server.web.assets import read_assets
 from widget_server.web.configurator import CHOICES, LABELS, SECTIONS
+from widget_server.web.language import typeset
 from widget_server.web.protocol import CODES, COMMANDS, EVENTS
 
 pytestmark = pytest.mark.anyio
@@ -286,7 +287,7 @@ async def test_every_parameter_event_command_and_code_is_documented_once(site):
     wanted |= {f"c-{code}" for code in (*CODES, *PROBLEM_CODES)}
     assert wanted <= set(ids)
     for row in PARAMETERS:
-        assert row.name == "origin" or row.help in unescape(page)
+        assert row.name == "origin" or typeset(row.help) in unescape(page)
         assert all(f"<code>{alias}</code>" in page for alias in row.aliases)
 
 

@@ -50,7 +50,7 @@ async def test_each_rule_is_told_with_what_it_does_and_how_often_it_did(folder):
 
     assert [row for row in rows if row] == [
         ["Une école &lt;b&gt;qui&lt;/b&gt; se dit employeur.", "non montrée", "3"],
-        ["Une règle qui n&#39;écarte rien.", "non montrée", "0"],
+        ["Une règle qui n’écarte rien.", "non montrée", "0"],
         ["Une règle sans sa liste.", "sans effet ici\u00a0: sa liste n’est pas fournie", "–"],
     ]
 

@@ -13,8 +13,8 @@ from widget_server.domain.answer import AnswerPlace
 from widget_server.domain.cards import CardPlace
 from widget_server.domain.query import BY_NAME
 from widget_server.web import wording
-from widget_server.web.composed import known
-from widget_server.web.language import LANGUAGES, Words, language
+from widget_server.web.composed import known, ours
+from widget_server.web.language import LANGUAGES, Words, language, typeset, typeset_markup
 
 FR, EN = language("fr"), language("en")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -187,3 +187,27 @@ def test_what_a_source_composes_in_our_words_is_translated(told, english):
 
 def test_what_a_source_says_in_its_own_words_stays_as_it_is():
     assert known(EN, "Travail le dimanche matin") == Words("Travail le dimanche matin", french=True)
+
+
+def test_a_sentence_of_ours_that_was_typed_plainly_is_printed_as_french_is():
+    plain = "L'employeur relève de l'enseignement (division 85) : ce n'est « pas » admis ; sauf 'ici'."
+
+    assert typeset(plain) == (
+        "L’employeur relève de l’enseignement (division 85)\u00a0: ce n’est «\u00a0pas\u00a0» admis\u00a0; sauf 'ici'."
+    )
+
+
+def test_the_words_of_a_template_are_printed_so_and_its_code_is_not():
+    template = '{% if a != b %}<p title="a : b">Un mot : {{ x }} ; <code>p : q</code></p>{% endif %}'
+
+    assert typeset_markup(template) == (
+        '{% if a != b %}<p title="a : b">Un mot\u00a0: {{ x }}\u00a0; <code>p : q</code></p>{% endif %}'
+    )
+
+
+def test_what_a_source_of_ours_says_is_printed_well_in_french_and_translated_in_english():
+    estimate = "Estimation du 1er novembre 2026, pour des embauches jusqu'au 1er mai 2027"
+
+    assert ours(FR, estimate) == Words(estimate.replace("'", "’"), french=True)
+    assert ours(EN, estimate) == Words("Estimate of 1 November 2026, for hires until 1 May 2027")
+    assert known(FR, "l'Atelier : exemple") == Words("l'Atelier : exemple", french=True)

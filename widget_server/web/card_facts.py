@@ -10,7 +10,7 @@ from markupsafe import Markup
 from widget_server.domain.answer import ListedCard
 from widget_server.domain.cards import Fact
 from widget_server.web import wording
-from widget_server.web.composed import known
+from widget_server.web.composed import known, ours
 from widget_server.web.document import Link
 from widget_server.web.language import Language, Words
 from widget_server.web.links import safe_url
@@ -57,4 +57,4 @@ def _row(t: Language, fact: Fact) -> Row:
     items = tuple(known(t, item) for item in fact.items if item.strip())
     long = html is not None or len(items) > _LONG_LIST or len(text or "") > _LONG_TEXT
     said = known(t, text) if text else None
-    return Row(label=t.known(fact.label), text=said, items=items, html=html, link=link, long=long)
+    return Row(label=ours(t, fact.label), text=said, items=items, html=html, link=link, long=long)

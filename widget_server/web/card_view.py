@@ -8,7 +8,7 @@ from typing import Final
 from widget_server.domain.answer import ListedCard, SourceState
 from widget_server.domain.cards import AlsoOn
 from widget_server.web import wording
-from widget_server.web.composed import known
+from widget_server.web.composed import known, ours
 from widget_server.web.document import Link
 from widget_server.web.language import Language, Words
 from widget_server.web.links import Urls, safe_url
@@ -78,7 +78,7 @@ def card_view(
         place=wording.where(card.place),
         lines=tuple(_lines(t, card, source, now)),
         chips=tuple(t(wording.FLAGS[flag]) for flag in card.flags if flag in wording.FLAGS),
-        reasons=tuple(known(t, reason.text) for reason in card.reasons[:_MOST_REASONS]),
+        reasons=tuple(ours(t, reason.text) for reason in card.reasons[:_MOST_REASONS]),
         note=_estimate(t, card, explained) if card.kind == "recruiter" else None,
         source=_freshness(t, card, source, now),
         also_on=tuple(_also_on(other, urls) for other in card.also_on if other.kind == card.kind),
@@ -141,7 +141,7 @@ def _freshness(t: Language, card: ListedCard, source: SourceState | None, now: d
     label = card.source.label
     if card.estimated:
         # "Estimation, estimation du 3 novembre" would say it twice.
-        told = known(t, card.estimated)
+        told = ours(t, card.estimated)
         if card.estimated.casefold().startswith(label.casefold()):
             return told
         return Words(f"{label}, {told.text[:1].lower()}{told.text[1:]}", french=told.french)

@@ -5,10 +5,11 @@ They come with the data, in French. Whole messages and messages with fields are 
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from widget_server.web.language import Language, Words, mark
+from widget_server.web.language import Language, Words, mark, typeset
 
 _PATTERNS: Final = (
     mark("Estimation du {day}, pour des embauches jusqu'au {until}"),
@@ -39,6 +40,12 @@ def known(t: Language, text: str) -> Words:
             read = {name: _FIELDS.get(name, _as_it_is)(t, value) for name, value in found.groupdict().items()}
             return Words(t(message, **read) if read else t(message))
     return exact
+
+
+def ours(t: Language, text: str) -> Words:
+    """The same for a sentence that this service wrote itself, such as a reason: left in French, it is printed well."""
+    said = known(t, text)
+    return replace(said, text=typeset(said.text)) if said.french else said
 
 
 def _as_it_is(t: Language, value: str) -> str:

@@ -60,7 +60,7 @@ async def docs(request: Request) -> Response:
         events=EVENTS,
         commands=COMMANDS,
         codes=[
-            *((code, text, "–") for code, text in CODES.items()),
+            *((code, text, "") for code, text in CODES.items()),
             *((code, text, "remarque" if code in REMARKS else "400") for code, text in PROBLEM_CODES.items()),
         ],
         statuses=STATUSES,

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from widget_server.domain.colour import DEFAULT_ACCENT, Palette, Scheme, make_palette
 from widget_server.domain.query import BY_NAME, SearchRequest
 from widget_server.web.assets import assets_folder, csp_hash
-from widget_server.web.language import LANGUAGES, Language, language
+from widget_server.web.language import LANGUAGES, Language, language, typeset, typeset_markup
 from widget_server.web.tiles import Tiles
 from widget_server.web.visits import LIST_PATH
 
@@ -169,7 +169,7 @@ def _templates(code: str) -> Environment:
 
     def read(name: str) -> str:
         # Indentation is for whoever edits a template; visitors need not load it.
-        return re.sub(r"\n\s*", "\n", (folder / name).read_text("utf-8"))
+        return typeset_markup(re.sub(r"\n\s*", "\n", (folder / name).read_text("utf-8")))
 
     made = Environment(
         loader=FunctionLoader(read),
@@ -182,6 +182,7 @@ def _templates(code: str) -> Environment:
     # What came with the data is French on every page, and says so on a page that is not.
     data = Markup("") if code == LANGUAGES[0] else Markup(' lang="fr"')
     made.globals |= {"t": language(code), "data": data}
+    made.filters["typeset"] = typeset
     return made
 
 

@@ -7,7 +7,7 @@ between a field and its unit stands for a no-break space, so that sources and ca
 import gettext
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from widget_server.web.assets import assets_folder
@@ -15,6 +15,9 @@ from widget_server.web.assets import assets_folder
 LANGUAGES: Final = ("fr", "en")
 DOMAIN: Final = "widget"
 _NBSP: Final = "\u00a0"
+_APOSTROPHE: Final = re.compile(r"(?<=\w)'(?=\w)")
+_IN_MARKUP: Final = re.compile(r"(?<!<code>)(?<!<pre>)(?<=[>}])[^<>{}]+(?=[<{])")
+"""The text between two tags, values or blocks of a template."""
 _UNBREAKABLE: Final = re.compile(r" (?=[:;?!»])|(?<=«) |(?<=\}) (?=(?:km|m|j|d|h|mois|months?)\b)")
 
 
@@ -69,6 +72,20 @@ class Language:
         """A text that came with the data, such as a reason, translated when the catalogue has it."""
         translated = self._catalogue.gettext(text)
         return Words(translated, french=translated == text)
+
+
+@lru_cache(maxsize=1024)
+def typeset(text: str) -> str:
+    """A French sentence of ours that was typed plainly (a help, a rule, a reason), as it is printed.
+
+    For our own words alone: titles, names and texts of a source stay as they came.
+    """
+    return _set(_APOSTROPHE.sub("’", text))
+
+
+def typeset_markup(template: str) -> str:
+    """A template whose own French words are printed as those of messages are; code and values stay."""
+    return _IN_MARKUP.sub(lambda found: _set(found[0]), template)
 
 
 @cache

@@ -202,7 +202,7 @@ def day(t: Language, told: str | None, now: datetime) -> str | None:
         return None
     first = t("1er") if found.day == 1 else str(found.day)
     months = t("janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.").split()
-    year = "" if found.year == now.astimezone(PARIS).year else f" {found.year}"
+    year = "" if found.year == now.astimezone(PARIS).year else f"\u00a0{found.year}"
     return f"{first}\u00a0{months[found.month - 1]}{year}"
 
 
