@@ -216,6 +216,8 @@ def _watch(settings: Settings, sources: tuple[str, ...]) -> None:
         )
     except (SettingError, WatchBusy) as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot work in DATA_DIR: {error}") from error
     except KeyboardInterrupt:
         say("stopped; the current snapshots stay")
 
@@ -330,6 +332,8 @@ def status(settings: Settings, follow: bool) -> None:
         show_status(settings, follow=follow)
     except SettingError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"DATA_DIR cannot be read: {error}") from error
     except KeyboardInterrupt:
         click.echo()
 

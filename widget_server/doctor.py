@@ -29,7 +29,7 @@ from widget_server.snapshot.runs import read_run
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
 from widget_server.sources.recruiters import RELEASE, Header
-from widget_server.sync.sync import kit_for
+from widget_server.sync.sync import LOCK, kit_for
 from widget_server.sync.watch import Plan, is_watched, plans
 from widget_server.web.registry import read_partners
 
@@ -108,7 +108,11 @@ class Doctor:
             self._partners,
         )
         for check in checks:
-            yield from check()
+            try:
+                yield from check()
+            except OSError as error:
+                remedy = "give DATA_DIR to the user who syncs and serves, and run the doctor as that user"
+                yield _finding("disk", "permissions", str(error), remedy)
         if self.calls:
             yield from asyncio.run(self._upstreams())
 
@@ -126,13 +130,19 @@ class Doctor:
 
     def _disk(self) -> Iterator[Finding]:
         data = self.settings.data_path()
-        nearest = next(path for path in (data.absolute(), *data.absolute().parents) if path.exists())
+        nearest = next(path for path in (data.absolute(), *data.absolute().parents) if _is_seen(path))
         if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
             yield _finding("disk", "DATA_DIR", f"{data} can be written")
         else:
             closed = "closed to this user" if nearest.is_dir() else "a file"
             told = f"{data} cannot be written: {nearest} is {closed}"
             yield _finding("disk", "DATA_DIR", told, "give this user the folder, or set DATA_DIR to one it may write")
+        # One sync by hand as another user is enough to close a folder to the one who syncs on schedule.
+        kept = [path for name, _ in self._expected() for path in (data / name, data / name / LOCK) if _is_seen(path)]
+        closed_to_us = [str(path) for path in kept if not os.access(path, os.W_OK)]
+        if closed_to_us:
+            remedy = f"give them to the user who syncs: chown -R USER {data}"
+            yield _finding("disk", "permissions", f"not ours to write: {', '.join(closed_to_us)}", remedy)
         free = shutil.disk_usage(nearest).free
         needed = max(_LEAST_FREE, _SPACE * max((_size(data / name) for name, _ in self._expected()), default=0))
         told = f"{free >> 20} MB free, {needed >> 20} MB are needed for the next version"
@@ -278,6 +288,14 @@ class Doctor:
             told = f"this machine's clock differs by {worst_s:+.0f} s from the upstream's"
             found.append(_finding("clock", name, told, "synchronise the clock: ages and increments rest on it"))
         return found
+
+
+def _is_seen(path: Path) -> bool:
+    """Whether this user can see that there is something."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _where(source: str) -> str:

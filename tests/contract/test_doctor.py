@@ -72,6 +72,33 @@ def test_a_folder_that_is_closed_to_this_user_is_named(tmp_path: Path):
     assert told(Settings(data_dir=str(tmp_path / "data")))["disk", "DATA_DIR"].state == "attention"
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_where_this_user_may_not_even_look_is_told_in_sentences(tmp_path: Path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    runner = CliRunner(env={"DATA_DIR": str(closed / "data")})
+    try:
+        done = [
+            runner.invoke(main, list(words)) for words in (("doctor", "--offline"), ("status",), ("sync", "--watch"))
+        ]
+    finally:
+        closed.chmod(0o700)
+
+    assert [(each.exit_code, type(each.exception)) for each in done] == [(1, SystemExit)] * 3
+    assert all("DATA_DIR" in each.output for each in done)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_source_that_another_user_synced_by_hand_is_named_with_the_command(tmp_path: Path):
+    settings = sound(tmp_path)
+    lock = tmp_path / "offers" / ".sync.lock"
+    lock.touch(mode=0o444)
+
+    found = told(settings)["disk", "permissions"]
+
+    assert (found.state, str(lock) in found.told, "chown -R" in found.remedy) == ("attention", True, True)
+
+
 def test_a_disk_without_room_for_the_next_version_is_named(tmp_path: Path):
     settings = sound(tmp_path)
     version = next(each for each in (tmp_path / "offers").iterdir() if each.is_dir())

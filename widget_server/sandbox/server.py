@@ -18,7 +18,7 @@ from widget_server.sandbox.api_apprentissage import ApiApprentissage
 from widget_server.sandbox.carif_oref import CarifOref
 from widget_server.sandbox.companies import Companies
 from widget_server.sandbox.control import Control
-from widget_server.sandbox.economy import Counts, Economy, make_economy
+from widget_server.sandbox.economy import Counts, Economy, counts_of, make_economy
 from widget_server.sandbox.faults import Faults
 from widget_server.sandbox.france_travail import FranceTravail, Tokens
 from widget_server.sandbox.gate import Gate, with_hang_up
@@ -86,10 +86,11 @@ def serve_sandbox(
     """
     if host not in _LOOPBACK:
         raise ValueError(f"the sandbox is served on loopback only, not on {host}")
+    counts = counts_of(scale)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))  # before a country is drawn: a port that is taken is told at once
-        economy = make_economy(seed=seed, scale=scale, now=now or datetime.now(UTC))
+        economy = make_economy(seed=seed, scale=counts, now=now or datetime.now(UTC))
         application = create_sandbox(economy, settings)
         config = uvicorn.Config(
             with_hang_up(application),

@@ -43,7 +43,7 @@ from widget_server.upstream.lane import Lanes
 Phase = Literal["harvest", "publish", "done", "failed"]
 
 _BATCH: Final = 500
-_LOCK: Final = ".sync.lock"
+LOCK: Final = ".sync.lock"
 _log: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -372,7 +372,7 @@ async def _writing(draft: Draft) -> AsyncIterator[_Desk]:
 def _locked(folder: Path) -> Iterator[None]:
     """One sync at a time in a source's folder; the lock goes with the process, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w", encoding="ascii") as file:
+    with (folder / LOCK).open("w", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -23,6 +23,7 @@ from widget_server.domain.errors import SettingError, WidgetError
 from widget_server.settings import Settings
 from widget_server.snapshot.runs import Run, read_run
 from widget_server.sources.kit.source import PARIS
+from widget_server.sync.sync import LOCK as SYNC_LOCK
 from widget_server.sync.sync import SyncReport
 
 LOCK: Final = ".watch.lock"
@@ -189,7 +190,7 @@ def is_watched(data: Path) -> bool:
 
 def is_syncing(folder: Path) -> bool:
     """Whether a process syncs the source of this folder now."""
-    return _is_held(folder / ".sync.lock")
+    return _is_held(folder / SYNC_LOCK)
 
 
 def _is_held(path: Path) -> bool:
