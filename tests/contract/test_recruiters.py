@@ -461,6 +461,10 @@ async def test_a_missing_file_or_setting_is_named(tmp_path: Path):
         await read(tools_for(None, str(tmp_path / "none.json")))
     with pytest.raises(SettingError, match="RECRUITERS_URL is empty"):
         await read(tools_for(None, ""))
+    with pytest.raises(SettingError, match="RECRUITERS_URL begins with ftp://: "):
+        await read(tools_for(None, "ftp://files.example/a.json"))
+    with pytest.raises(SettingError, match="RECRUITERS_URL is no address"):
+        await read(tools_for(None, "http://[::1/a.json"))
 
 
 @pytest.mark.anyio

@@ -50,6 +50,11 @@ BROKEN = {
 }
 
 
+def test_a_version_with_too_few_cards_says_what_became_of_its_rows(tmp_path):
+    with pytest.raises(GuardRail, match=r"1 cards of 6 rows \(rejected: title_missing 5\), fewer than the 2"):
+        publish_rows(tmp_path, many(1) + rejected(5), least=2)
+
+
 @pytest.fixture
 def shelf(tmp_path):
     return publish(tmp_path, many(100) + in_departement("35", 0, 100))

@@ -46,8 +46,12 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _few(told: Comparison) -> str:
-    cards = told.new.counts.cards
-    return f"{cards} cards, fewer than the {told.least} that are the least" if cards < told.least else ""
+    counts = told.new.counts
+    if counts.cards >= told.least:
+        return ""
+    reasons = ", ".join(f"{reason} {count}" for reason, count in counts.rejected.items())
+    why = f" of {counts.read} rows (rejected: {reasons})" if reasons else ""
+    return f"{counts.cards} cards{why}, fewer than the {told.least} that are the least"
 
 
 def _drop(told: Comparison) -> str:

@@ -215,9 +215,16 @@ def _place(kit: Kit) -> Path | str:
                 " predictions file, or make a release with widget-server forecast run FOLDER --bootstrap"
             )
         return release.resolve()
-    if urlsplit(told).scheme in ("http", "https"):
+    try:
+        scheme = urlsplit(told).scheme
+    except ValueError as error:
+        raise SettingError(f"RECRUITERS_URL is no address that can be read: {error}") from error
+    if scheme in ("http", "https"):
         return told
-    return Path(told.removeprefix("file://")).resolve()
+    path = told.removeprefix("file://")
+    if "://" in path:
+        raise SettingError(f"RECRUITERS_URL begins with {path.partition('://')[0]}://: http(s), file or a path is read")
+    return Path(path).resolve()
 
 
 def _mark(path: Path, shown: Mapping[str, int], kit: Kit) -> str:
