@@ -90,7 +90,7 @@ def counts_of(scale: str | float | Counts) -> Counts:
         if not 0 < factor < math.inf:
             raise ValueError(f"{scale!r} is no factor above 0")
     except ValueError as error:
-        raise ValueError(f"{scale!r} is neither a number above 0 nor one of {', '.join(SIZES)}") from error
+        raise ValueError(f"{scale!r} is neither a number nor one of {', '.join(SIZES)}; numbers are above 0") from error
     return Counts().times(factor)
 
 
