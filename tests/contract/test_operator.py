@@ -242,7 +242,9 @@ def test_a_sandbox_of_no_size_is_refused(tmp_path: Path, scale: str):
     done = run(tmp_path, "sandbox", "--scale", scale)
 
     assert done.exit_code == 2
-    assert "neither a number nor one of default, large, national; numbers are above 0" in " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+    assert "neither a number nor one of default, large, national; numbers are above 0" in " ".join(
+        re.sub(r"[│╭╮╰╯─]", " ", done.output).split()
+    )
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path):
