@@ -159,5 +159,7 @@ export type ParameterProblem =
   | 'partner_unknown'
   /** Ce critère est fixé pour ce partenaire ; la valeur enregistrée est gardée. */
   | 'param_fixed'
+  /** D'autres valeurs ont le même défaut que les premières ; elles sont comptées. */
+  | 'and_more'
   /** Ce partenaire ne montre pas cette sorte de fiches. */
   | 'kind_excluded';

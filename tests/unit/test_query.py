@@ -2,7 +2,7 @@
 
 import pytest
 
-from widget_server.domain.query import BY_NAME, PARAMETERS, PROBLEM_CODES, Area, Centre, parse
+from widget_server.domain.query import BY_NAME, MOST_TOLD, PARAMETERS, PROBLEM_CODES, Area, Centre, parse
 
 
 class France:
@@ -171,6 +171,46 @@ def test_of_twenty_one_romes_the_first_twenty_are_kept():
 
     assert parsed.request.romes == tuple(asked[:20])
     assert codes(parsed) == [("romes", "too_many")]
+
+
+class Slow(France):
+    """Counts what takes long."""
+
+    def __init__(self):
+        super().__init__()
+        self.searched = 0
+
+    def similar_rome(self, code):
+        self.searched += 1
+        return super().similar_rome(code)
+
+
+def test_of_thousands_of_wrong_codes_the_first_are_told_and_the_others_counted():
+    france = Slow()
+    wrong = [f"{letter}{number}00" for letter in "ABCDEFGHIJKLMN" for number in range(10, 100)]
+
+    parsed = parse([("romes", ",".join(wrong)), ("insee", "35238")], france)
+
+    assert codes(parsed) == [("romes", "rome_unknown")] * MOST_TOLD + [("romes", "and_more")]
+    assert parsed.problems[-1].value == str(len(wrong) - MOST_TOLD)
+    assert france.searched == MOST_TOLD
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        pytest.param([(f"p{number}", "1") for number in range(50)], ("", "and_more", "30"), id="parameters"),
+        pytest.param(
+            [("kinds", ",".join(f"k{n}" for n in range(50)))], ("kinds", "and_more", "30"), id="names of a list"
+        ),
+        pytest.param([("level", str(number)) for number in range(51)], ("level", "and_more", "30"), id="repetitions"),
+    ],
+)
+def test_whatever_is_wrong_too_often_is_counted(pairs, told):
+    parsed = parse([("romes", "D1102"), ("insee", "35238"), *pairs], France())
+
+    assert told in [(problem.param, problem.code, problem.value) for problem in parsed.problems]
+    assert len(parsed.problems) <= MOST_TOLD + 2
 
 
 @pytest.mark.parametrize("insee", ["75056", "69383", "2A004", "2a004", "97411"])

@@ -6,8 +6,10 @@ A page shows the corrected request with its notices; JSON refuses a request that
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -20,6 +22,9 @@ Group = Literal["job", "place", "list", "look", "host"]
 KINDS: Final = ("training", "offer", "recruiter")
 RADIUS_CHOICES_KM: Final = (10, 30, 60, 100)
 MAX_ROMES: Final = 20
+MOST_TOLD: Final = 20
+"""Problems of one kind with one parameter that are told one by one; those beyond are counted. An address is long enough
+to hold ten thousand wrong codes, and the nearest right one of each takes a millisecond to find."""
 MAX_PER_KIND: Final = 150
 """How deep anybody can page into one kind: the offers' licence (article 3) forbids bulk extraction."""
 _IGNORED_PREFIXES: Final = ("utm_", "mtm_")
@@ -375,12 +380,13 @@ PROBLEM_CODES: Final[dict[str, str]] = {
     "page_past_end": "Cette page n'existe pas ; la dernière est montrée.",
     "partner_unknown": "Ce partenaire n'est pas enregistré ; la page ne peut pas être intégrée.",
     "param_fixed": "Ce critère est fixé pour ce partenaire ; la valeur enregistrée est gardée.",
+    "and_more": "D'autres valeurs ont le même défaut que les premières ; elles sont comptées.",
     "kind_excluded": "Ce partenaire ne montre pas cette sorte de fiches.",
 }
 """Every code that parsing can report, with the sentence that documents it."""
 
 REMARKS: Final = frozenset(
-    {"rome_replaced", "place_replaced", "param_unknown", "page_past_end", "lang_unknown", "partner_unknown"}
+    {"rome_replaced", "place_replaced", "param_unknown", "page_past_end", "lang_unknown", "partner_unknown", "and_more"}
 )
 """Problems that never make JSON refuse: the answer is exactly what was asked for, and the remark says what to tidy."""
 
@@ -549,6 +555,7 @@ class _Reader:
         self.gazetteer = gazetteer
         self.terms = terms
         self.problems: list[Problem] = []
+        self.counted: Counter[tuple[str, str]] = Counter()
         self.values: dict[str, str] = {}
         self.emptied: set[str] = set()
 
@@ -575,10 +582,24 @@ class _Reader:
             lock=self._lock(),
             terms=self.terms,
         )
+        self._sum_up()
         return Parsed(request=request, problems=tuple(self.problems), received=received)
 
-    def _report(self, param: str, value: str, code: str, hint: str) -> None:
-        self.problems.append(Problem(param=param, value=value[:200], code=code, hint=hint))
+    def _report(self, param: str, value: str, code: str, hint: str | Callable[[], str]) -> None:
+        """Tell a problem. A hint that takes long to find is a function: it is called for what is told one by one."""
+        about = "" if code == "param_unknown" else param
+        self.counted[about, code] += 1
+        if self.counted[about, code] <= MOST_TOLD:
+            told = hint if isinstance(hint, str) else hint()
+            self.problems.append(Problem(param=param, value=value[:200], code=code, hint=told))
+
+    def _sum_up(self) -> None:
+        """Say how many more there were of what was not told one by one."""
+        for (param, code), count in self.counted.items():
+            if count > MOST_TOLD:
+                rest = str(count - MOST_TOLD)
+                hint = f"{rest} de plus à corriger de même ({code})."
+                self.problems.append(Problem(param=param, value=rest, code="and_more", hint=hint))
 
     def _collect(self, pairs: Iterable[tuple[str, str]]) -> None:
         for key, raw in pairs:
@@ -586,9 +607,8 @@ class _Reader:
             value = "".join(char for char in raw if char >= " " and char != "\x7f").strip()
             if name is None:
                 if not key.lower().startswith(_IGNORED_PREFIXES):
-                    near = get_close_matches(key.lower(), _NAMES, n=1)
-                    hint = f"Voulez-vous dire « {near[0]} » ?" if near else "Retirez-le ; voir /v1/parameters."
-                    self._report(key[:60], value, "param_unknown", hint)
+                    nearest = partial(_nearest, key[:60].lower(), tuple(_NAMES), "Retirez-le ; voir /v1/parameters.")
+                    self._report(key[:60], value, "param_unknown", nearest)
             elif name in self.values:
                 if BY_NAME[name].type == "csv":
                     self.values[name] += "," + value
@@ -663,9 +683,9 @@ class _Reader:
         asked = _split(self.values.get(row.name, ""))
         for name in asked:
             if name.casefold() not in row.choices:
-                near = get_close_matches(name.casefold(), row.choices, n=1)
-                hint = f"Voulez-vous dire « {near[0]} » ?" if near else f"Valeurs possibles : {', '.join(row.choices)}."
-                self._report(row.name, name, "value_unknown", hint)
+                otherwise = f"Valeurs possibles : {', '.join(row.choices)}."
+                nearest = partial(_nearest, name.casefold()[:60], row.choices, otherwise)
+                self._report(row.name, name, "value_unknown", nearest)
         kept = {name.casefold() for name in asked}
         return tuple(name for name in row.choices if name in kept) or default
 
@@ -709,8 +729,7 @@ class _Reader:
                 continue
             current = self.gazetteer.current_romes(code.upper())
             if not current:
-                near = self.gazetteer.similar_rome(code.upper())
-                self._report("romes", code, "rome_unknown", f"Proche : {near}." if near else "Voir /v1/jobs?q=.")
+                self._report("romes", code, "rome_unknown", partial(self._nearest_rome, code.upper()))
             elif current != (code.upper(),):
                 self._report("romes", code, "rome_replaced", f"Remplacé par {', '.join(current)}.")
             known.extend(current)
@@ -719,6 +738,10 @@ class _Reader:
             rest = ",".join(kept[MAX_ROMES:])
             self._report("romes", rest, "too_many", f"{MAX_ROMES} codes au plus ; {len(kept)} ont été donnés.")
         return tuple(sorted(kept[:MAX_ROMES]))
+
+    def _nearest_rome(self, code: str) -> str:
+        near = self.gazetteer.similar_rome(code)
+        return f"Proche : {near}." if near else "Voir /v1/jobs?q=."
 
     def _place(self) -> Centre | Area | None:
         point = self._point()
@@ -813,6 +836,12 @@ class _Reader:
 
 def _said(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _nearest(name: str, names: Sequence[str], otherwise: str) -> str:
+    """The name that was most likely meant, as a hint."""
+    near = get_close_matches(name, names, n=1)
+    return f"Voulez-vous dire « {near[0]} » ?" if near else otherwise
 
 
 def _split(raw: str) -> Sequence[str]:

@@ -341,7 +341,7 @@ _NOWHERE: Final = mark("Cette position n’existe pas : « {value} » ({what})."
 def visible(t: Language, notice: Notice) -> str | None:
     """The sentence of a notice, when the list differs from what the visitor asked; None when it does not."""
     what = _WHAT.get(notice.param)
-    if what is None or notice.code in ("rome_missing", "place_missing", "param_unknown"):
+    if what is None or notice.code in ("rome_missing", "place_missing", "param_unknown", "and_more"):
         return None
     said = _SAID.get(notice.code, _OTHERWISE)
     if notice.code == "out_of_bounds" and notice.param in ("latitude", "longitude"):
