@@ -28,6 +28,7 @@ from widget_server.settings import DAY_S, Settings
 from widget_server.snapshot.runs import read_run
 from widget_server.snapshot.shelf import Shelf
 from widget_server.sources import SOURCES
+from widget_server.sources.kit.hygiene import read_hygiene
 from widget_server.sources.recruiters import RELEASE, Header
 from widget_server.sync.sync import LOCK, kit_for
 from widget_server.sync.watch import Plan, is_watched, plans
@@ -103,6 +104,7 @@ class Doctor:
             self._reference,
             self._disk,
             self._snapshots,
+            self._hygiene,
             self._forecast,
             self._duties,
             self._partners,
@@ -188,6 +190,28 @@ class Doctor:
             return _finding("snapshot", name, told)
         told += f", late: the limit is {limit_s / 3600:.0f} h"
         return _finding("snapshot", name, told, f"widget-server sync {name}; the limit is {kind.upper()}S_LATE_AFTER_S")
+
+    def _hygiene(self) -> Iterator[Finding]:
+        """Whether the rules and their lists can be used: a sync that cannot use them keeps the previous version."""
+        try:
+            lists = read_hygiene(self.settings, "offer").lists
+        except SettingError as error:
+            remedy = "correct the named setting: until then every sync of offers and recruiters is refused"
+            yield _finding("hygiene", "rules and lists", str(error), remedy)
+            return
+        sizes = {
+            "closed": len(lists.closed),
+            "opted out": len(lists.optout),
+            "GEIQ": len(lists.geiq),
+            "school names": len(lists.school_names),
+            "schools of the catalogue": len(lists.schools or ()),
+        }
+        yield _finding("hygiene", "rules and lists", ", ".join(f"{count} {name}" for name, count in sizes.items()))
+        occupations = Occupations.load(Tables(self.settings.reference_path()))
+        unknown = sorted(code for code in lists.hidden_romes if not occupations.current(code))
+        if unknown:
+            remedy = "HIDDEN_ROMES names ROME codes with commas, for example K2202,G1605"
+            yield _finding("hygiene", "HIDDEN_ROMES", f"{', '.join(unknown)} is no ROME code and hides nothing", remedy)
 
     def _forecast(self) -> Iterator[Finding]:
         """Which xgboost would train, and whether the release in place is late."""

@@ -276,6 +276,27 @@ def test_the_doctor_names_settings_that_exist():
     assert {name for told in (*ADDRESSES.values(), *KEYS.values()) for name in told.split(", ")} <= names
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"hygiene": "age_limit:of"}, 'HYGIENE: "age_limit:of" is not rule:action'),
+        ({"closed_file": "/nowhere/closed.txt"}, "CLOSED_FILE cannot be read"),
+        ({"optout_file": __file__}, "OPTOUT_SECRET is empty"),
+    ],
+    ids=["rule", "list", "no salt"],
+)
+def test_what_would_refuse_the_next_sync_is_told_before_it(tmp_path: Path, more: dict[str, object], said: str):
+    found = told(replace(sound(tmp_path), **more))["hygiene", "rules and lists"]
+
+    assert (found.state, said in found.told) == ("attention", True), found
+
+
+def test_a_hidden_occupation_that_does_not_exist_is_named(tmp_path: Path):
+    found = told(replace(sound(tmp_path), hidden_romes="D1102,Z9999"))["hygiene", "HIDDEN_ROMES"]
+
+    assert (found.state, found.told) == ("attention", "Z9999 is no ROME code and hides nothing")
+
+
 # The command.
 
 
