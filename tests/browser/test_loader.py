@@ -675,6 +675,17 @@ def test_no_form_breaks_a_strict_policy(scene: Scene, form):
     assert scene.wrong == []
 
 
+@pytest.mark.parametrize("policy", ["require-corp", "credentialless"])
+@pytest.mark.parametrize("form", ["form_a", "form_b", "form_c"])
+def test_an_isolated_page_shows_the_list(scene: Scene, form, policy):
+    scene.host.headers = {"Cross-Origin-Embedder-Policy": policy, "Cross-Origin-Opener-Policy": "same-origin"}
+    page = scene.open(getattr(scene.paste, form)() + ("" if form == "form_c" else scene.paste.script))
+    settled(page)
+
+    assert page.evaluate("crossOriginIsolated")
+    assert scene.wrong == []
+
+
 def test_the_loader_does_not_start_on_the_origin_of_the_widget(scene: Scene):
     url = scene.paste.widget + "/essai"
     scene.context.route(url, lambda route: route.fulfill(content_type="text/html", body=document(scene.paste.script)))

@@ -82,6 +82,7 @@ async def test_a_partner_s_page_may_be_framed_by_it_alone_and_asks_for_nothing(s
     assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]{44}' )+'self'", told["script-src"])
     assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]{44}' )+'self'", told["style-src"])
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert answer.headers["cross-origin-embedder-policy"] == "credentialless"
     assert answer.headers["origin-agent-cluster"] == "?1"
     assert "camera=(), microphone=(), payment=()" in answer.headers["permissions-policy"]
     assert "cross-origin-opener-policy" not in answer.headers

@@ -12,6 +12,12 @@ EVERYWHERE: Final = {
 }
 """On every answer."""
 
+_FRAMED: Final = {"Cross-Origin-Embedder-Policy": "credentialless", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""Of what others frame: a host page that is isolated (SharedArrayBuffer) refuses frames that say nothing of the first.
+
+`credentialless`, not `require-corp`: the pictures of the map's tiles come from a server that says nothing either.
+"""
+
 
 def page_headers(
     *, frame_ancestors: Sequence[str], scripts: Sequence[str], styles: Sequence[str], images: Sequence[str] = ()
@@ -36,7 +42,7 @@ def page_headers(
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "Cross-Origin-Resource-Policy": "cross-origin",
+        **_FRAMED,
         "Origin-Agent-Cluster": "?1",
         "Permissions-Policy": "camera=(), microphone=(), payment=(), geolocation=(self)",
     }
@@ -62,4 +68,4 @@ def noticed(problems: Sequence[Problem]) -> dict[str, str]:
 def notice_headers(styles: Sequence[str]) -> dict[str, str]:
     """Headers of the inert notice that stands in a frame nobody allowed: no script, no form, any ancestor."""
     policy = f"default-src 'none'; style-src {' '.join(styles)}; base-uri 'none'; form-action 'none'; frame-ancestors *"
-    return {"Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": "cross-origin"}
+    return {"Content-Security-Policy": policy, **_FRAMED}
