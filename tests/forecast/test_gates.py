@@ -26,6 +26,8 @@ from tests.forecast.releases import (
     tables_of,
 )
 from widget_server.domain.errors import GateRed
+from widget_server.forecast.clock import Origin
+from widget_server.forecast.features import write_features
 from widget_server.forecast.gates import (
     GATES,
     Canaries,
@@ -37,7 +39,7 @@ from widget_server.forecast.gates import (
     table,
 )
 from widget_server.forecast.metrics import Trained
-from widget_server.forecast.release import FILE, read_rows, read_summary
+from widget_server.forecast.release import FILE, Histogram, histograms, read_rows, read_summary
 
 REASON = "reprise de l'historique SIRENE"
 
@@ -194,6 +196,33 @@ def test_a_feature_that_drifted_is_red(good, tmp_path, change):
 
     assert red(seen) == {"drift"}
     assert name in next(verdict.said for verdict in judge(seen) if verdict.gate == "drift")
+
+
+@pytest.mark.parametrize("change", ["mean_24m_departement = mean_24m_departement * 1.02", "tension = tension * 0.97"])
+def test_a_mean_that_all_establishments_of_a_group_share_may_move_a_little(good, tmp_path, change):
+    """Both départements of this world are on the edges of their own tenths."""
+    name, _, value = change.partition(" = ")
+    path = good.scores / "features.parquet"
+    with duckdb.connect() as database:
+        database.execute(
+            f"COPY (SELECT * REPLACE (CAST({value} AS FLOAT) AS {name}) FROM read_parquet('{path}')) "
+            f"TO '{tmp_path / 'features.parquet'}' (FORMAT parquet)"
+        )
+
+    assert red(replace(good, scores=tmp_path)) == set()
+
+
+def test_features_that_an_older_version_counted_are_not_compared(good):
+    features = {name: Histogram(edges=told.edges, shares=[1.0]) for name, told in good.old.features.items()}
+
+    assert states(with_old(good, features=features))["drift"] == "not asked"
+
+
+def test_a_few_pairs_of_the_best_band_are_no_level(good):
+    pairs = good.new.all_pairs
+
+    assert red(with_old(replace(good, new=summary(good.new, band_a=8 / pairs)), band_a=0.0)) == set()
+    assert red(with_old(replace(good, new=summary(good.new, band_a=9 / pairs)), band_a=0.0)) == {"band_a"}
 
 
 def test_the_month_itself_is_no_drift(good, tmp_path):
@@ -450,3 +479,43 @@ def test_fictitious_companies_are_not_asked_how_old_they_are(good):
 def test_the_gates_look_at_the_file_and_not_at_what_it_was_made_of(good):
     assert ORIGIN.first_day == good.new.day
     assert len(sirets(good.release)) == len(list(read_rows(good.release / FILE))) == good.new.establishments
+
+
+@pytest.fixture(scope="module")
+def months(economy, tmp_path_factory):
+    """Features of a small economy on the first of each month of a year, under the path of each."""
+    path = tmp_path_factory.mktemp("months")
+    found = {}
+    for back in (0, 1, 2, 3, 6):
+        day = economy.origin.day - back
+        (path / str(day)).mkdir()
+        write_features(economy.database, Origin(day, economy.origin.lag), path / str(day) / "features.parquet")
+        found[back] = path / str(day)
+    return found
+
+
+@pytest.mark.parametrize("back", [1, 2, 3, 6])
+def test_the_season_is_no_drift(good, economy, months, tmp_path, back):
+    """The releases of two months look at other windows: one of them holds September."""
+    old_day = economy.origin.day - back
+    old = summary(
+        good.old,
+        day=old_day.first_day,
+        features=histograms(economy.database, months[back] / "features.parquet"),
+    )
+    seen = replace(good, tables=economy.tables, scores=months[0], origin=economy.origin, old=old, release=tmp_path)
+    drift = next(gate for gate in GATES if gate.name == "drift").judge(seen)
+
+    assert drift.ok, drift.said
+
+    path = months[0] / "features.parquet"
+    (tmp_path / "spoiled").mkdir()
+    with duckdb.connect() as database:
+        database.execute(
+            f"COPY (SELECT * REPLACE (NULL::FLOAT AS same_window_naf) FROM read_parquet('{path}')) "
+            f"TO '{tmp_path / 'spoiled' / 'features.parquet'}' (FORMAT parquet)"
+        )
+    spoiled = next(gate for gate in GATES if gate.name == "drift").judge(replace(seen, scores=tmp_path / "spoiled"))
+
+    assert not spoiled.ok
+    assert "same_window_naf" in spoiled.said

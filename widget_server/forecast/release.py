@@ -37,6 +37,7 @@ KEPT: Final = 4
 NOT_COMPARED: Final = "calendar"
 """The family of features that is the same for everybody on one day: it says which month it is, not that data drift."""
 _BINS: Final = 10
+_BLUR: Final = 0.25
 _LEAST_SHARE: Final = 1e-4
 _BATCH: Final = 10_000
 _LEVEL: Final = 6
@@ -72,10 +73,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """How a feature is spread over the establishments of a day: the share in each bin that its edges make."""
+    """How a feature is spread over the establishments of a day: the share in each bin that its edges make.
+
+    blur   how far an edge reaches to both sides, as a share of it
+    """
 
     edges: list[float]
     shares: list[float]
+    blur: float = 0.0
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -302,21 +307,35 @@ def histograms(
         told = ", ".join(f"quantile_disc({name}, [{tenths}])" for name in names)
         found = database.execute(f"SELECT {told} FROM {source}").fetchall()[0]
         edges = {name: sorted({float(each) for each in cells or ()}) for name, cells in zip(names, found, strict=True)}
-    bins = {name: _bins(name, each) for name, each in edges.items()}
-    filters = ", ".join(f"count(*) FILTER (WHERE {each})" for name in bins for each in bins[name])
-    rows, *counts = _cells(database, f"SELECT count(*), {filters} FROM {source}")
-    shares = iter([count / rows if rows else 0.0 for count in counts])
-    spread = {name: [next(shares) for _ in of] for name, of in bins.items()}
-    return {name: Histogram(edges=edges[name], shares=each) for name, each in spread.items()}
+    steps = {name: _steps(name, each) for name, each in edges.items()}
+    # Decimals, because a sum of floats depends on the order of the threads.
+    sums = ", ".join(f"sum(CAST({each} AS DECIMAL(18, 9)))" for name in steps for each in steps[name])
+    rows, *summed = _cells(database, f"SELECT count(*), {sums} FROM {source}")
+    below = iter([each / rows if rows else 0.0 for each in summed])
+    spread = {}
+    for name, of in steps.items():
+        known, *cumulated = [next(below) for _ in of]
+        between = [high - low for low, high in pairwise([0.0, *cumulated, known])]
+        spread[name] = [round(share, 9) for share in (1 - known, *between)]
+    return {name: Histogram(edges=edges[name], shares=each, blur=_BLUR) for name, each in spread.items()}
 
 
-def _bins(name: str, edges: Sequence[float]) -> list[str]:
-    """Null, below the first edge, on it, up to each of the others, above the last: values that are new show too."""
-    if not edges:
-        return [f"{name} IS NULL", f"{name} IS NOT NULL"]
-    between = [f"{name} > {low!r} AND {name} <= {high!r}" for low, high in pairwise(edges)]
-    first, last = edges[0], edges[-1]
-    return [f"{name} IS NULL", f"{name} < {first!r}", f"{name} = {first!r}", *between, f"{name} > {last!r}"]
+def _steps(name: str, edges: Sequence[float]) -> list[str]:
+    """How much of a value is known, and below each edge; the shares of the bins are the differences.
+
+    Below a positive edge is not yes or no: it fades over a quarter on both sides. The mean of a sector is one value of
+    thousands of establishments, and all of them would change bins when it moves by a thousandth.
+    """
+    steps = [f"CASE WHEN {name} IS NULL THEN 0 ELSE 1 END"]
+    for nth, edge in enumerate(edges):
+        if edge > 0:
+            faded = f"({edge * (1 + _BLUR)!r} - {name}) / {2 * _BLUR * edge!r}"
+            steps.append(f"CASE WHEN {name} IS NULL THEN 0 ELSE greatest(0, least(1, {faded})) END")
+        else:
+            # New values below the smallest one show in a bin of their own.
+            steps += [f"CASE WHEN {name} < {edge!r} THEN 1 ELSE 0 END"] if nth == 0 else []
+            steps.append(f"CASE WHEN {name} <= {edge!r} THEN 1 ELSE 0 END")
+    return steps
 
 
 def stability(before: Histogram, after: Histogram) -> float:
