@@ -243,6 +243,24 @@ def test_a_finger_finds_the_title_of_a_card(browser: Browser, widget: str):
         assert min(heights) >= 44
 
 
+@pytest.mark.parametrize(
+    "rule", ["iframe{max-width:50%}", "iframe{position:absolute;height:100%}", "body{display:flex}"]
+)
+def test_the_remedy_of_the_documentation_undoes_what_a_site_does_to_frames(page: Page, scene: Scene, rule):
+    page.goto("/docs")
+    remedy = " ".join(page.locator("dt:has-text('La liste est étroite') + dd code").all_inner_texts())
+
+    shown = scene.open(f"<style>{rule} {remedy}</style>{scene.paste.form_a()}{scene.paste.script}")
+    high = settled(shown)
+
+    frame = shown.locator("iframe").bounding_box()
+    element = shown.locator("alternance-widget").bounding_box()
+    assert frame is not None
+    assert element is not None
+    assert frame["width"] == element["width"] > 700
+    assert frame["height"] == element["height"] == high
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_asked_of_anybody_else_and_nothing_is_kept(page: Page, widget: str, name):
     asked: list[str] = []

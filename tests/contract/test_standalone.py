@@ -112,6 +112,12 @@ async def test_search_engines_are_told_of_nothing_that_may_name_a_person(http):
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/accessibilite", "/methode", "/methode/recruteurs"])
+async def test_a_page_to_read_is_dark_for_those_who_want_it_dark(http, path):
+    assert "prefers-color-scheme:dark" in (await http.get(path)).text.replace(" ", "")
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(("lang", "told"), [("fr", "auto-évaluation"), ("en", "self-assessment")])
 async def test_the_accessibility_statement_says_that_nobody_has_audited(http, lang, told):
     page = await http.get(f"/accessibilite?lang={lang}")

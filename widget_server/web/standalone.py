@@ -64,7 +64,13 @@ def render_accessibility(shell: Shell, request: SearchRequest) -> Rendered:
     """The statement in the language that is asked."""
     t = language_of(request)
     return document(
-        "accessibility.html", shell, t, plain_look(), None, title=t("Déclaration d’accessibilité"), search=HOME_PATH
+        "accessibility.html",
+        shell,
+        t,
+        plain_look("auto"),
+        None,
+        title=t("Déclaration d’accessibilité"),
+        search=HOME_PATH,
     )
 
 
