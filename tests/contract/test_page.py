@@ -357,6 +357,7 @@ def test_sources_are_named_with_their_date_and_their_terms(state):
     footer = tree(STATES[state]({})).one("footer")
 
     assert "Source\u00a0: France Travail, données du 24/11/2026." in footer.text
+    assert "2026. ·" not in footer.text.replace("\u00a0", " ")
     assert state != "results" or footer.text.startswith("Origine des données")
     assert "https://source.example/licence" in [one.attributes.get("href") for one in footer.inside]
 
