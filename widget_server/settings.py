@@ -244,7 +244,7 @@ def read_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     if file is not None:
         try:
             told.update(tomllib.loads(file.read_text("utf-8")))
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingError(f"{file}: {error}") from error
     rows = {row.name: row for row in fields(Settings)}
     problems = [
@@ -259,7 +259,8 @@ def read_settings(environment: Mapping[str, str], file: Path | None = None) -> S
             values[name] = _convert(value, rows[name].default)
         except ValueError:
             kind = _WORDS[type(rows[name].default)]
-            problems.append(f"{name.upper()}: {value!r} is not {kind}, for example {rows[name].default!r}")
+            shown = "its value" if is_secret(name) else repr(value)
+            problems.append(f"{name.upper()}: {shown} is not {kind}, for example {rows[name].default!r}")
             continue
         if problem := _problem(name, values[name]):
             problems.append(
@@ -356,4 +357,6 @@ def _convert(value: object, default: object) -> object:
         return int(str(value))
     if isinstance(default, float):
         return float(str(value))
-    return str(value)
+    if not isinstance(value, str):
+        raise ValueError
+    return value

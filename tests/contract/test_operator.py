@@ -200,6 +200,27 @@ def test_a_value_that_cannot_work_is_refused_at_the_start_by_the_name_of_its_set
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'data_dir = "\xe9"', "codec can't decode"),
+        (b"offers_least =", "Invalid value"),
+        (b"offers_leest = 5", "offers_leest: unknown setting in"),
+        (b'closed_file = ["a", "b"]', "CLOSED_FILE: ['a', 'b'] is not a text"),
+        (b"optout_secret = 9876543", "OPTOUT_SECRET: its value is not a text"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path, body: bytes, said: str):
+    file = tmp_path / "settings.toml"
+    file.write_bytes(body)
+
+    done = run(tmp_path, "--settings", str(file), "settings")
+
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert said in done.output
+    assert "9876543" not in done.output
+
+
+@pytest.mark.parametrize(
     ("name", "value", "shown"),
     [
         ("CACHE_URL", "redis://:hunter2@cache.example:6379/0", "redis://(secret)@cache.example:6379/0"),
