@@ -203,7 +203,7 @@ async def test_a_card_says_band_reasons_dates_what_it_is_and_how_to_leave(tmp_pa
     for told in (
         "Estimation statistique", "pas une offre d’emploi", "Probabilité de recruter : forte",
         "A déjà recruté en alternance ces dernières années", "stimation du 1er novembre 2026",
-        "jusqu&#39;au 1er mai 2027", 'href="https://retrait.example/"',
+        "jusqu’au 1er mai 2027", 'href="https://retrait.example/"',
     ):  # fmt: skip
         assert told in page, told
 
