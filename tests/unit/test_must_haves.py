@@ -100,7 +100,6 @@ MUST_HAVE: dict[int, tuple[str, ...]] = {
     20: ("browser/test_released_loaders.py::test_a_released_loader_works_with_the_page_of_today",),
     21: (
         "unit/test_budgets.py::test_what_is_built_stays_within_its_budget",
-        "unit/test_budgets.py::test_the_map_with_its_style_stays_within_its_budget",
         "contract/test_page.py::test_a_page_of_twenty_cards_fits_its_budget",
         "browser/test_list.py::test_the_list_is_one_request_and_its_deferred_script",
     ),
