@@ -251,7 +251,7 @@ async def test_it_says_why_a_page_may_or_may_not_show_the_list_and_what_to_do(si
     assert remedy in finding.get("remedy", "")
     assert finding["ok"] is (code == "origin_allowed")
     assert (body["verdict"] == "allowed") is (code == "origin_allowed")
-    assert finding["told"] in unescape(read.text)
+    assert typeset(finding["told"]) in unescape(read.text)
     assert (answer.headers["vary"], read.headers["vary"]) == ("Accept, Accept-Encoding",) * 2
 
 

@@ -212,6 +212,7 @@ async def test_only_a_registered_partner_may_frame_the_page(tmp_path):
     assert "frame-ancestors https://lycee.example;" in known.headers["content-security-policy"]
     assert (unknown.status_code, "data-id" in unknown.text) == (403, False)
     assert "frame-ancestors *" in unknown.headers["content-security-policy"]
+    assert "img-src data:;" in unknown.headers["content-security-policy"]  # the empty icon: no error in the console
     assert "frame-ancestors 'none'" in plain.headers["content-security-policy"]
     assert "Sec-Fetch-Dest" in plain.headers["vary"]
     assert "set-cookie" not in known.headers

@@ -67,5 +67,8 @@ def noticed(problems: Sequence[Problem]) -> dict[str, str]:
 
 def notice_headers(styles: Sequence[str]) -> dict[str, str]:
     """Headers of the inert notice that stands in a frame nobody allowed: no script, no form, any ancestor."""
-    policy = f"default-src 'none'; style-src {' '.join(styles)}; base-uri 'none'; form-action 'none'; frame-ancestors *"
+    policy = (
+        f"default-src 'none'; style-src {' '.join(styles)}; img-src data:; base-uri 'none'; form-action 'none';"
+        " frame-ancestors *"
+    )
     return {"Content-Security-Policy": policy, **_FRAMED}
