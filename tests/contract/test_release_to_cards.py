@@ -281,6 +281,30 @@ async def test_an_opt_out_is_effective_with_the_next_sync_without_a_new_release(
     assert sorted(names(await shown(tmp_path))) == [1, 2, 3, 4]
 
 
+async def test_who_asked_since_is_not_in_a_release_that_is_older_or_put_back(tmp_path: Path):
+    publish(tmp_path, [company(n) for n in range(5)])
+    await synced(tmp_path)
+    assert 0 in names(await shown(tmp_path))
+
+    (tmp_path / "forecast" / "opted_out.txt").write_text(f"{SIRETS[0]}\n")
+    report = await synced(tmp_path)
+
+    assert report.ok
+    assert sorted(names(await shown(tmp_path))) == [1, 2, 3, 4]
+
+
+async def test_opt_outs_that_cannot_be_read_stop_the_sync_and_the_snapshot_stays(tmp_path: Path):
+    publish(tmp_path, [company(n) for n in range(3)])
+    await synced(tmp_path)
+    (tmp_path / "forecast" / "opted_out.txt").mkdir()
+
+    report = await synced(tmp_path, day=1)
+
+    assert not report.ok
+    assert "opted_out.txt cannot be read" in str(report)
+    assert sorted(names(await shown(tmp_path))) == [0, 1, 2]
+
+
 # How the estimates were made.
 
 

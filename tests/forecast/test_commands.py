@@ -156,6 +156,18 @@ def test_a_stock_without_the_names_of_its_companies_is_told_how_to_get_them(made
     assert "denominationUniteLegale of SIRENE's StockUniteLegale" in unnamed.output
 
 
+def test_who_opted_out_is_told_to_every_sync_with_the_ingest_alone(made, data, tmp_path):
+    asked = tmp_path / "asked"
+    shutil.copytree(made / "inputs", asked)
+    (asked / "opt_out-new.csv").write_text("siret;since;scope\n00000000000001;;all\n00000000000002;;contact\n")
+    ingest_stage(works_of(data), asked)
+    told = data / "forecast" / "opted_out.txt"
+
+    assert "00000000000001" in told.read_text().split()
+    assert "00000000000002" not in told.read_text().split()
+    assert told.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_dry_run_asks_the_gates_and_publishes_nothing(data):
     told = publish(data, "--dry-run", "--bootstrap", *WEAK)
 

@@ -4,6 +4,7 @@
     ROOT/models/<id>/     the model, its metrics and its model card
     ROOT/scores/<id>/     scores.parquet, features.parquet
     ROOT/releases/<id>/   recruiters.ndjson.gz, summary.json, gates.json, the card and its page; `current` is a link
+    ROOT/opted_out.txt    who asked not to be shown, for every sync of the source, whichever release is in place
     ROOT/synthetic.json   what `bench` found for this version of the code
 
 Each stage takes the newest folder of the stage before it, and is skipped when it is there already.
@@ -23,6 +24,7 @@ import msgspec
 from widget_server.domain.errors import InputsRefused, StageMissing
 from widget_server.forecast.backtest import Places
 from widget_server.forecast.clock import Month, Origin
+from widget_server.forecast.features import open_tables
 from widget_server.forecast.gates import (
     Canaries,
     Evidence,
@@ -61,6 +63,7 @@ MODELS: Final = "models"
 SCORES: Final = "scores"
 RELEASES: Final = "releases"
 SYNTHETIC: Final = "synthetic.json"
+OPTED_OUT: Final = "opted_out.txt"
 GATE_TABLE: Final = "gates.json"
 PROOF_SIZE: Final = 20_000
 _TABLES: Final = "tables"
@@ -140,12 +143,25 @@ def ingest_stage(works: Works, folder: Path, ceilings: Mapping[str, float] | Non
     # The tables of reference decide what is repaired.
     inputs["reference"] = _hash_of(works.reference)
     parameters: dict[str, Value] = {f"ceiling.{name}": share for name, share in sorted((ceilings or {}).items())}
-    return _newest_now(
+    stage = _newest_now(
         run_stage(
             works.root, INPUTS, build, day=request.origin.first_day, inputs=inputs, parameters=parameters,
             keep=works.keep,
         )
     )  # fmt: skip
+    _tell_opted_out(works.root, stage)
+    return stage
+
+
+def _tell_opted_out(root: Path, stage: Stage) -> None:
+    """Write down for the source who asked not to be shown: the release in place, or one put back, may be older."""
+    with open_tables(stage.folder / _TABLES) as database:
+        rows = database.execute("SELECT DISTINCT siret FROM opt_out WHERE scope = 'all' ORDER BY siret").fetchall()
+    aside = root / f".{OPTED_OUT}"
+    aside.unlink(missing_ok=True)
+    aside.touch(mode=0o600)
+    aside.write_text("".join(f"{siret}\n" for (siret,) in rows), "ascii")
+    aside.replace(root / OPTED_OUT)
 
 
 def prove(works: Works) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -35,6 +35,9 @@ CAP_BYTES: Final = 4 << 30
 RATE_PER_S: Final = 2.0
 RELEASE: Final = Path("forecast", "releases", "current", "recruiters.ndjson.gz")
 """Our forecast's own release, within DATA_DIR."""
+OPTED_OUT: Final = Path("forecast", "opted_out.txt")
+"""Within DATA_DIR: the SIRET, one on a line, that the newest table `opt_out` of our forecast names. A release that was
+made before, or put back in place, may still hold them."""
 METHOD: Final = "method.json"
 """Beside a release: how it was made, as data (domain/sections.py)."""
 _PIECE: Final = 1 << 18
@@ -170,7 +173,8 @@ class Recruiters:
         read = 0
         place = _place(kit)
         shown = ImpressionStore(kit.settings.data_path()).before(kit.now.astimezone(UTC).date())
-        mark = _mark(place, shown, kit) if isinstance(place, Path) else ""
+        gone = _opted_out(kit.settings.data_path() / OPTED_OUT)
+        mark = _mark(place, shown, gone, kit) if isinstance(place, Path) else ""
         if mark and kit.is_current(mark):
             raise Unchanged(f"{NAME}: {place} is what is shown, and nobody was shown since")
         async with _opened(place, kit) as file:
@@ -184,7 +188,9 @@ class Recruiters:
                     kit.notes.demonstration = header.demonstration
                     continue
                 read += 1
-                yield _read(element, header, shown, kit)
+                entry = _read(element, header, shown, kit)
+                asked = isinstance(entry, Entry) and entry.card.id in gone
+                yield reject("not_active", None, "opt_out of the forecast") if asked else entry
         if header is not None:
             kit.notes.method = _method(place)
         if header is not None and read != header.count:
@@ -227,13 +233,23 @@ def _place(kit: Kit) -> Path | str:
     return Path(path).resolve()
 
 
-def _mark(path: Path, shown: Mapping[str, int], kit: Kit) -> str:
+def _opted_out(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text("ascii").split())
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, UnicodeDecodeError) as error:
+        # Without it somebody who asked not to be shown might be.
+        raise SettingError(f"{path} cannot be read ({error}); make it again: widget-server forecast ingest") from error
+
+
+def _mark(path: Path, shown: Mapping[str, int], gone: Collection[str], kit: Kit) -> str:
     """A state of the file and of what was shown until yesterday; "" for a file that cannot be read."""
     try:
         stat = path.stat()
     except OSError:
         return ""
-    told = hashlib.blake2b(repr(sorted(shown.items())).encode(), digest_size=16).hexdigest()
+    told = hashlib.blake2b(repr((sorted(shown.items()), sorted(gone))).encode(), digest_size=16).hexdigest()
     return kit.mark(f"{path} {stat.st_mtime_ns} {stat.st_size} {told}")
 
 
