@@ -488,6 +488,8 @@ def test_a_partner_that_no_list_knows_is_a_partner():
     ("told", "street", "postcode", "city"),
     [
         ("20 AVENUE DE SEGUR 75007 PARIS", "20 AVENUE DE SEGUR", "75007", "PARIS"),
+        ("20 avenue de Segur, PARIS 75007", "20 avenue de Segur, PARIS", "75007", None),
+        ("92 - CLICHY 92110", "92 - CLICHY 92110", None, None),
         ("35000 RENNES", None, "35000", "RENNES"),
         ("12345 RUE LONGUE, 97411 ST PAUL", "12345 RUE LONGUE", "97411", "ST PAUL"),
         ("75007 75 - PARIS", None, "75007", "75 - PARIS"),
@@ -511,6 +513,8 @@ def test_an_address_is_taken_apart_at_its_last_postcode(
         ("Bretagne", "Bretagne", "region"),
         ("10 RUE FICTIVE 75004 PARIS CEDEX 04", "Paris 4e Arrondissement", "commune"),
         ("97411 ST PAUL", "Saint-Paul", "commune"),
+        ("1 RUE FICTIVE, PARIS 75004", "Paris 4e Arrondissement", "commune"),
+        ("92 - CLICHY 92110", "Clichy", "commune"),
     ],
 )
 def test_an_offer_without_a_point_is_placed_by_its_address_and_no_more_exactly(

@@ -167,7 +167,8 @@ async def _keep(
             await clock.sleep(wait_s)
         report = await sync(job)
         failures = 0 if report.ok else failures + 1
-        say(f"{plan.source}: {report.cause or 'done'}")
+        cause = (report.cause or "done").removeprefix(f"{plan.source}: ")
+        say(f"{plan.source}: {cause}")
         job = next_job(plan, job, report, failures, clock.now())
 
 

@@ -49,6 +49,7 @@ _LABELS: Final = 60
 """Partner labels that are counted by name; partners choose theirs, so there may be any number."""
 _OTHERS: Final = "autres partenaires"
 _ADDRESS: Final = re.compile(r"(?:(.*)[\s,]+)?(\d{5})\s+(\S.*)", re.DOTALL)
+_LAST_POSTCODE: Final = re.compile(r"(.*[^\s,])[\s,]+(\d{5})", re.DOTALL)
 _LABELLED: Final = re.compile(r"(?:\d{2,3}|2[AB])\s*-\s*\S.*", re.IGNORECASE)
 
 
@@ -243,17 +244,21 @@ def whereabouts(told: Location | None, *, delegated: bool = False) -> Whereabout
         latitude=latitude,
         longitude=longitude,
         postcode=postcode,
-        name=city if label is None else None,
+        name=city or (street if postcode else None) if label is None else None,
         label=label,
     )
 
 
 def split_address(told: str | None) -> tuple[str | None, str | None, str | None]:
-    """ "20 AVENUE DE SEGUR 75007 PARIS" -> street, postcode, city; all is street where there is no postcode."""
+    """ "20 AVENUE DE SEGUR 75007 PARIS" -> street, postcode, city; all is street where there is no postcode.
+
+    "PARIS 75007" has its city before the postcode: it stays with the street, where nobody can cut it.
+    """
     plain = " ".join((told or "").split())
     match = _ADDRESS.fullmatch(plain)
     if match is None:
-        return plain or None, None, None
+        last = _LAST_POSTCODE.fullmatch(plain)
+        return (last[1], last[2], None) if last and not _LABELLED.fullmatch(plain) else (plain or None, None, None)
     street, postcode, city = match.groups()
     return (street or "").strip(" ,") or None, postcode, city
 
