@@ -261,6 +261,30 @@ def test_a_backtest_just_within_its_bounds_is_green(good, figures):
     assert red(replace(good, metrics=backtest(**figures))) == set()
 
 
+@pytest.mark.parametrize(
+    ("figures", "yardstick", "red_gates"),
+    [
+        ({"deviance": 0.8}, {"lbb:deviance": 1.0}, {"deviance"}),
+        ({"deviance": 0.8}, {"lbb:deviance": 0.9}, set()),
+        ({"deviance": 0.8}, {"lbb:deviance": 1.2}, {"deviance"}),
+        ({"precision_at_10": 0.48}, {"lbb:precision_at_10": 0.3}, set()),
+        ({"precision_at_10": 0.48}, {"lbb:precision_at_10": 0.4}, {"too_good"}),
+        ({"precision_at_10": 0.37, "lbb:precision_at_10": 0.3}, {"lbb:precision_at_10": 0.33}, set()),
+        ({"precision_at_10": 0.37, "lbb:precision_at_10": 0.3}, {"lbb:precision_at_10": 0.3}, {"precision_last"}),
+    ],
+)
+def test_what_a_method_that_never_changes_gained_or_lost_is_the_season_of_the_tests(
+    good, figures, yardstick, red_gates
+):
+    """The backtest of each month is of other windows; the bound gives way to the same side only."""
+    given = {"lbb:precision_at_10": 0.35, "lbb:deviance": 1.0} | figures
+    seen = replace(good, metrics=backtest(**given))
+
+    assert red(with_old(seen, metrics={**seen.old.metrics, **yardstick})) & {
+        "deviance", "too_good", "precision_last"
+    } == red_gates  # fmt: skip
+
+
 def test_a_model_of_which_nothing_can_be_measured_is_red(good):
     every = [
         msgspec.structs.replace(score, value=0.0) if score.metric == "precision_at_10" else score

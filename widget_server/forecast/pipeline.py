@@ -31,8 +31,8 @@ from widget_server.forecast.gates import (
     Synthetic,
     Verdict,
     check,
+    compared,
     judge,
-    mean_of,
     problems_of,
 )
 from widget_server.forecast.ingest import COUNTS, Ingested, Reference, files, ingest, read_request
@@ -68,8 +68,6 @@ GATE_TABLE: Final = "gates.json"
 PROOF_SIZE: Final = 20_000
 _TABLES: Final = "tables"
 _MANY_UNNAMED: Final = 0.1
-_COMPARED: Final = ("precision_at_10", "ndcg_at_10", "deviance", "ece", "auc")
-"""What the gates of the next release compare with."""
 _BEFORE: Final = {INPUTS: "ingest FOLDER", MODELS: "train", SCORES: "score", RELEASES: "publish"}
 
 
@@ -284,7 +282,7 @@ def publish_stage(works: Works, terms: Terms, *, dry_run: bool = False) -> Publi
             origin=origin,
             model=model.manifest.id,
             demonstration=report.demonstration,
-            metrics={name: value for name in _COMPARED if (value := mean_of(metrics, name)) is not None},
+            metrics=compared(metrics),
             choice=terms.choice,
             threads=works.threads,
             memory=works.memory,
