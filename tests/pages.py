@@ -20,7 +20,7 @@ from widget_server.web.page import (
     render_list,
     render_notice,
 )
-from widget_server.web.standalone import render_accessibility
+from widget_server.web.standalone import render_accessibility, render_lost
 from widget_server.web.typed import Choice, Typed
 
 ASSETS = Path(__file__).parents[1] / "widget_assets"
@@ -380,6 +380,7 @@ STATES: dict[str, State] = {
     "model": lambda look: _model(look),
     "no model": lambda look: render_method(None, alone(), plain_look(look.get("scheme", "light"))),
     "gone": lambda look: render_gone(shell(), request(look=look), {"partner": "demo-mission-locale"}),
+    "lost": lambda look: render_lost(alone(), request(look=look)),
     "not here": lambda look: render_notice(shell()),
 }
 """Every state of the page by name. Call one with the look that a partner chose, `{}` for the default."""

@@ -33,8 +33,9 @@ from widget_server.snapshot.impressions import ImpressionStore
 from widget_server.snapshot.library import Library
 from widget_server.snapshot.visits import VisitStore
 from widget_server.web.assets import Assets, fingerprint, read_assets
-from widget_server.web.busy import overloaded
+from widget_server.web.busy import is_data, overloaded
 from widget_server.web.cache import AnswerCache, Overloaded, RedisTier
+from widget_server.web.deferred import Deferred
 from widget_server.web.edition import Editions
 from widget_server.web.fast import Learnt
 from widget_server.web.impressions import Impressions
@@ -268,11 +269,17 @@ async def _warm(site: Site) -> None:
     await asyncio.to_thread(site.places.nearest, 46.5, 2.5)
 
 
+_LOST: Deferred[Callable[[Request], Response]] = Deferred("widget_server.web.standalone", "lost")
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     """The answer to an error that an endpoint has raised."""
     if isinstance(error, Overloaded):
         return await overloaded(request)
     if isinstance(error, HTTPException):
+        read = "text/html" in request.headers.get("accept", "") and not is_data(request.url.path)
+        if error.status_code == 404 and read:
+            return (await _LOST.get())(request)
         titles = {404: "Adresse inconnue", 405: "Méthode refusée"}
         title = titles.get(error.status_code, "Requête refusée")
         return problem(request, error.status_code, title, f"{request.method} {request.url.path}")

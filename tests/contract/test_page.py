@@ -21,7 +21,7 @@ from widget_server.web.assets import csp_hash
 from widget_server.web.page import render_detail, render_list
 
 PAGE = "/v1/widget?romes=D1102&insee=35238"
-ALONE = ("alone", "alone, card", "accessibility", "model", "no model")
+ALONE = ("alone", "alone, card", "accessibility", "model", "no model", "lost")
 """Pages that stand in no frame: their links may lead anywhere on the site."""
 VOID = {"meta", "link", "input", "br", "img"}
 
@@ -101,7 +101,17 @@ def test_every_state_is_well_formed_and_has_one_status_one_main_and_one_first_he
     headings = [int(element.tag[1]) for element in page.found if re.fullmatch(r"h\d", element.tag)]
     assert headings.count(headings[0]) == 1
     assert all(after <= before + 1 for before, after in pairwise(headings))
-    details = ("offer", "training", "recruiter", "not here", "alone, card", "accessibility", "model", "no model")
+    details = (
+        "offer",
+        "training",
+        "recruiter",
+        "not here",
+        "alone, card",
+        "accessibility",
+        "model",
+        "no model",
+        "lost",
+    )
     assert len(page.all("p", role="status")) == (0 if state in details else 1)
 
 
@@ -192,7 +202,7 @@ def test_each_state_says_what_it_is(state, texts):
         assert text in said
 
 
-WITHOUT_DATA = ("gone", "not here", "accessibility", "no model")
+WITHOUT_DATA = ("gone", "lost", "not here", "accessibility", "no model")
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state not in WITHOUT_DATA])

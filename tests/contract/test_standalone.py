@@ -118,6 +118,22 @@ async def test_a_page_to_read_is_dark_for_those_who_want_it_dark(http, path):
 
 
 @pytest.mark.anyio
+async def test_an_address_that_leads_nowhere_is_a_page_for_people_and_data_for_programs(http):
+    read = await http.get("/nulle-part?lang=en", headers={"Accept": "text/html,*/*"})
+    programs = [
+        await http.get("/nulle-part"),
+        await http.get("/v1/nowhere", headers={"Accept": "text/html"}),
+    ]
+
+    assert (read.status_code, read.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "This page does not exist" in read.text
+    assert 'href="/?lang=en"' in read.text
+    assert "frame-ancestors 'none'" in read.headers["content-security-policy"]
+    for answer in programs:
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(("lang", "told"), [("fr", "auto-évaluation"), ("en", "self-assessment")])
 async def test_the_accessibility_statement_says_that_nobody_has_audited(http, lang, told):
     page = await http.get(f"/accessibilite?lang={lang}")

@@ -16,6 +16,7 @@ from widget_server.web.document import (
     Rendered,
     Shell,
     document,
+    in_language,
     language_of,
     plain_look,
 )
@@ -58,6 +59,20 @@ async def accessibility(request: Request) -> Response:
     site = site_of(request)
     asked = site.parse(request.query_params.multi_items()).request
     return _send(request, render_accessibility(lone_shell(site), asked), cache=_DAY)
+
+
+def lost(request: Request) -> Response:
+    """What a person sees at an address that leads nowhere."""
+    site = site_of(request)
+    asked = site.parse(request.query_params.multi_items()).request
+    return _send(request, render_lost(lone_shell(site), asked), cache="no-store", status=404)
+
+
+def render_lost(shell: Shell, request: SearchRequest) -> Rendered:
+    """That there is no such page, and the way to the search."""
+    t = language_of(request)
+    title = t("Cette page n’existe pas")
+    return document("lost.html", shell, t, plain_look("auto"), None, title=title, search=in_language(HOME_PATH, t.code))
 
 
 def render_accessibility(shell: Shell, request: SearchRequest) -> Rendered:
