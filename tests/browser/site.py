@@ -19,6 +19,7 @@ from widget_server.app import create_app
 from widget_server.reference.occupations import Occupations
 from widget_server.settings import Settings
 from widget_server.snapshot.shelf import Shelf
+from widget_server.sources.kit.hygiene import Hygiene
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -60,7 +61,7 @@ class Site:
 def fill(folder: Path) -> None:
     """Snapshots with cards of every kind for each search of the example pages."""
     for name, kind in _KINDS.items():
-        told = declaration(name, kind)
+        told = declaration(name, kind, rules=Hygiene().described(kind))
         with Shelf(folder / name).draft(told, started=NOW) as draft:
             for rome, (latitude, longitude, insee) in SEARCHES.items():
                 for number in range(EACH):

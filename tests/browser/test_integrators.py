@@ -21,7 +21,7 @@ PAGES = {
     "check, refused": "/v1/check?partner=essai&origin=https://ailleurs.example",
     "check, empty": "/v1/check",
 }
-TABLES = {"configurator": CONFIGURED, "method": "/methode"}
+TABLES = {"configurator": CONFIGURED, "documentation": "/docs", "method": "/methode"}
 BROKEN = """[...document.querySelectorAll('th, td, dt')].flatMap((cell) => {
   const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
   const broken = [];
@@ -205,11 +205,12 @@ def test_nothing_is_wider_than_a_small_telephone(page: Page, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, style
 
 
-@pytest.mark.parametrize("name", PAGES | TABLES)
+@pytest.mark.parametrize("name", TABLES)
 def test_no_word_of_a_table_is_broken_on_a_small_telephone(page: Page, name):
     page.set_viewport_size({"width": 320, "height": 900})
-    page.goto((PAGES | TABLES)[name])
+    page.goto(TABLES[name])
 
+    assert page.locator("th, td, dt").count() > 20
     assert page.evaluate(BROKEN) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
