@@ -278,7 +278,8 @@ def test_with_every_upstream_in_trouble_at_once_a_running_server_goes_on_answeri
     assert {name: state["status"] for name, state in states(after).items()} == dict.fromkeys(NAMES, "ok")
     for name, report in reports.items():
         assert states(after)[name]["problem"] == report["cause"]
-        assert f"{name}: {report['cause']}; version {report['previous']} stays" in said
+        cause = report["cause"].removeprefix(f"{name}: ")  # the line names its source once
+        assert f"{name}: {cause}; version {report['previous']} stays" in said
         assert f'widget_source_failing{{source="{name}"}} 1.0' in metrics
 
 

@@ -79,7 +79,7 @@ def serving(folder: Path, workers: int):
         "OFFERS_WITHHELD_AFTER_S": FOREVER_S,
         "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
     }
-    process = Installation(folder=folder, sandbox_port=0, more=more).start("serve")
+    process = Installation(folder=folder, sandbox_port=free_port(), more=more).start("serve")
     try:
         await_answer(f"http://127.0.0.1:{port}/readyz", process)
         yield port, process
