@@ -33,6 +33,7 @@ from typing import Final, Literal
 import duckdb
 
 from widget_server.forecast.clock import LABEL_MONTHS, Origin
+from widget_server.forecast.literals import literal
 from widget_server.forecast.tables import TABLES, section_ordinal_sql
 
 FOLLOWED: Final = """
@@ -296,12 +297,11 @@ def open_tables(
     """
     database = duckdb.connect()
     if spill:
-        target = str(spill).replace("'", "''")
-        database.execute(f"SET temp_directory = '{target}'")
+        database.execute(f"SET temp_directory = {literal(spill)}")
     database.execute(f"SET threads = {threads}; SET memory_limit = '{memory}'; SET preserve_insertion_order = true")
     for table in TABLES:
-        path = str(folder / f"{table.name}.parquet").replace("'", "''")
-        database.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet('{path}')")
+        path = literal(folder / f"{table.name}.parquet")
+        database.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({path})")
     return database
 
 
@@ -320,12 +320,11 @@ def write_features(
     """
     days = stock_days(database)
     sql = features_sql(origin, days, labelled=labelled)
-    target = str(path).replace("'", "''")
     # Estimates go wrong by a factor of a thousand: joins keep what stands on the right of them in memory, as written.
     database.execute("SET disabled_optimizers = 'build_side_probe_side'")
     try:
         rows = database.execute(
-            f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+            f"COPY ({sql}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
         ).fetchall()
     finally:
         database.execute("RESET disabled_optimizers")

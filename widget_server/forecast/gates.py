@@ -323,13 +323,9 @@ def _against_last(metric: str, ok: Callable[[float], bool]) -> Callable[[Evidenc
         if now is None or not before:
             return Outcome(ok=False, said=f"{metric} is not known of {'this' if now is None else 'the last'} release")
         ratio, season = now / before, _season_of_metric(seen, metric)
-        fair = (
-            max(1.0, ratio / season)
-            if ratio > 1 < season
-            else min(1.0, ratio / season)
-            if ratio < 1 > season
-            else ratio
-        )
+        # What the season explains is taken off, never more, and only where it went the same way.
+        low, high = min(season, 1.0), max(season, 1.0)
+        fair = ratio / min(max(ratio, low), high)
         widened = f", season {season:.2f}" if season != 1 else ""
         return Outcome(ok=ok(fair), said=f"{now:.4f} after {before:.4f}, {ratio:.3f} times{widened}")
 

@@ -27,6 +27,7 @@ import msgspec
 
 from widget_server.domain.errors import InputsRefused
 from widget_server.forecast.clock import LONGEST_LAG, Month, Origin, first_origin
+from widget_server.forecast.literals import literal
 from widget_server.forecast.tables import ESTABLISHMENTS, MASKED, REMEDIES, SKIPPED, TABLES, Column, Rule, Table
 
 REQUEST: Final = "inputs.toml"
@@ -211,7 +212,7 @@ def ingest(
     try:
         with duckdb.connect(str(scratch / "rows.duckdb")) as database:
             database.execute(f"SET threads = {threads}; SET memory_limit = '{memory}'")
-            database.execute(f"SET temp_directory = {_literal(str(scratch / 'spill'))}")
+            database.execute(f"SET temp_directory = {literal(scratch / 'spill')}")
             _know(database, request.origin, reference)
             parts = _parts(database, folder, request, problems)
             problems.stop()
@@ -406,10 +407,6 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _read_table(
     database: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[_Part], problems: _Problems
 ) -> Counts:
@@ -445,11 +442,11 @@ def _read_part(database: duckdb.DuckDBPyConnection, table: Table, part: _Part, p
     cells = ", ".join(
         f"{_quoted(column.name)} := {_cell_sql(column, column.find(part.header))}" for column in table.columns
     )
-    path = _literal(str(part.path))
+    path = literal(part.path)
     if part.is_parquet:
         number, source = "file_row_number + 1", f"read_parquet({path}, file_row_number = true)"
     else:
-        columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in part.header)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in part.header)
         number = "row_number() OVER ()"
         source = (
             f"read_csv({path}, auto_detect = false, header = true, columns = {{{columns}}}, quote = '\"', "
@@ -457,7 +454,7 @@ def _read_part(database: duckdb.DuckDBPyConnection, table: Table, part: _Part, p
             f"rejects_table = 'bad_{part.number}', rejects_scan = 'scan_{part.number}')"
         )
     database.execute(
-        f"INSERT INTO raw_{table.name} SELECT {part.number}, {_literal(part.path.name)}, {number}, "
+        f"INSERT INTO raw_{table.name} SELECT {part.number}, {literal(part.path.name)}, {number}, "
         f"DATE '{part.as_of}', struct_pack({cells}) FROM {source}"
     )
     read = _number(database, f"SELECT count(*) FROM raw_{table.name} WHERE part = {part.number}")
@@ -470,7 +467,7 @@ def _read_part(database: duckdb.DuckDBPyConnection, table: Table, part: _Part, p
         problems.say(_not_utf8(part.path, f"line {foreign}"))
     # A malformed line is read by nobody; the rows after it are further down in the file than they think.
     database.execute(
-        f"INSERT INTO malformed_{table.name} SELECT {_literal(part.path.name)}, line - 1, "
+        f"INSERT INTO malformed_{table.name} SELECT {literal(part.path.name)}, line - 1, "
         f"line - 1 - row_number() OVER (ORDER BY line), text "
         f"FROM (SELECT line, any_value(csv_line) AS text FROM bad_{part.number} GROUP BY line)"
     )
@@ -640,7 +637,7 @@ def _write(database: duckdb.DuckDBPyConnection, scratch: Path, report: Ingested)
     tables.mkdir()
     rejects.mkdir(mode=0o700)
     for table in TABLES:
-        clean = _literal(str(tables / f"{table.name}.parquet"))
+        clean = literal(tables / f"{table.name}.parquet")
         database.execute(
             f"COPY (SELECT * FROM clean_{table.name} ORDER BY {table.order}) TO {clean} "
             "(FORMAT parquet, COMPRESSION zstd)"
@@ -648,7 +645,7 @@ def _write(database: duckdb.DuckDBPyConnection, scratch: Path, report: Ingested)
         file = rejects / f"{table.name}.csv"
         file.touch(mode=0o600)
         database.execute(
-            f'COPY (SELECT * FROM ({_rejects_sql(table)}) ORDER BY file, "row") TO {_literal(str(file))} '
+            f'COPY (SELECT * FROM ({_rejects_sql(table)}) ORDER BY file, "row") TO {literal(file)} '
             "(FORMAT csv, HEADER true)"
         )
         file.chmod(0o600)

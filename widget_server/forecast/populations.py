@@ -20,6 +20,7 @@ from widget_server.forecast.features import (
     stock_days,
     write_features,
 )
+from widget_server.forecast.literals import literal
 from widget_server.forecast.scorers import Hires, Population, Progress, Singles
 
 FEATURES_SQL: Final = ", ".join(f"coalesce({feature.name}, 'nan') AS {feature.name}" for feature in FEATURES)
@@ -116,7 +117,7 @@ def read_population(
 
 def source_sql(file: Path) -> str:
     """A Parquet file as something to select from."""
-    return f"read_parquet('{str(file).replace(chr(39), chr(39) * 2)}', file_row_number = true)"
+    return f"read_parquet({literal(file)}, file_row_number = true)"
 
 
 def row_groups(database: duckdb.DuckDBPyConnection, path: Path, rows_at_once: int) -> list[tuple[Path, int, int]]:

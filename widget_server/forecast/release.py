@@ -24,6 +24,7 @@ import msgspec
 from widget_server.domain.errors import StageDamaged
 from widget_server.forecast.clock import LABEL_MONTHS, Origin
 from widget_server.forecast.features import FEATURES, open_tables, stock_days
+from widget_server.forecast.literals import literal
 from widget_server.forecast.publication import BEST_OF_PLACE, LEAST_P, REASONS_HELD, WITHHELD_NAF, held_sql, kept_sql
 from widget_server.forecast.tables import HEADCOUNTS
 
@@ -168,9 +169,9 @@ def write_release(
 def _select(database: duckdb.DuckDBPyConnection, scores: Path, origin: Origin, choice: Choice) -> None:
     """`held`, why each scored establishment is not shown, and `kept`, the pairs of the release."""
     stock = origin.stock(stock_days(database))
-    path = str(scores / "scores.parquet").replace("'", "''")
     database.execute(
-        f"CREATE TEMP TABLE scored AS SELECT siret, rome, p, band, expected_hires, reasons FROM read_parquet('{path}')"
+        "CREATE TEMP TABLE scored AS SELECT siret, rome, p, band, expected_hires, reasons "
+        f"FROM read_parquet({literal(scores / 'scores.parquet')})"
     )
     database.execute(f"CREATE TEMP TABLE asked AS {held_sql(origin, stock, choice.withheld_naf)}")
     # Somebody whom the stock file does not know may not be shown: nobody can tell whether it asked not to be.
@@ -298,7 +299,7 @@ def histograms(
     database: duckdb.DuckDBPyConnection, path: Path, like: Mapping[str, Histogram] | None = None
 ) -> dict[str, Histogram]:
     """How each feature is spread: over its own tenths, or over the edges of another day's histograms."""
-    source = f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')"
+    source = f"read_parquet({literal(path)})"
     names = [feature.name for feature in FEATURES if feature.family != NOT_COMPARED]
     if like is not None:
         edges = {name: like[name].edges for name in names if name in like}

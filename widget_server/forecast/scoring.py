@@ -18,6 +18,7 @@ import numpy as np
 from widget_server.domain.spreading import LEAST_P
 from widget_server.forecast.clock import Origin
 from widget_server.forecast.features import open_tables, stock_days, write_features
+from widget_server.forecast.literals import literal
 from widget_server.forecast.model import Hurdle, read_model
 from widget_server.forecast.occupations import own_mix, pair_p, read_affinity
 from widget_server.forecast.populations import read_population, row_groups, source_sql
@@ -77,7 +78,7 @@ def score(
         )
         hurdle = read_model(model, read_affinity(database), threads=threads)
         parts = _score_pieces(database, hurdle, asked, origin, Path(scratch), progress)
-        listed = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+        listed = ", ".join(map(literal, parts))
         database.execute(f"CREATE VIEW scores AS SELECT * FROM read_parquet([{listed}])")
         database.execute("CREATE TABLE explained (siret VARCHAR, reasons VARCHAR[])")
         if chosen.reasons:
@@ -102,9 +103,8 @@ def score(
 
 
 def _copy(database: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
-    target = str(path).replace("'", "''")
     rows = database.execute(
-        f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+        f"COPY ({sql}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
     ).fetchall()
     return int(rows[0][0])
 

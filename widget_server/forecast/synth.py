@@ -19,6 +19,7 @@ from widget_server.forecast.defects import soil
 from widget_server.forecast.economy import BRANCH, MOVED, ONLY, Economy, Laws, make_economy, sirets
 from widget_server.forecast.ground import Ground, grid
 from widget_server.forecast.ingest import REQUEST
+from widget_server.forecast.literals import literal
 from widget_server.forecast.scorers import Flags, Integers, Numbers
 
 TRUTH: Final = "truth.npz"
@@ -216,8 +217,7 @@ def _fap(nth: int) -> str:
 def _copy(database: duckdb.DuckDBPyConnection, sql: str, path: Path, columns: Columns) -> int:
     database.register("given", dict(columns))
     kind = "FORMAT parquet, COMPRESSION zstd" if path.suffix == ".parquet" else "FORMAT csv, HEADER true, DELIMITER ';'"
-    target = str(path).replace("'", "''")
-    rows = database.execute(f"COPY ({sql}) TO '{target}' ({kind})").fetchall()
+    rows = database.execute(f"COPY ({sql}) TO {literal(path)} ({kind})").fetchall()
     database.unregister("given")
     return int(rows[0][0])
 
